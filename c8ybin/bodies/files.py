@@ -1,0 +1,119 @@
+"""The files that bodies are received in, and the handle on a received one."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.domain.digests import ALGORITHMS
+
+
+@dataclass(slots=True)
+class ReceivedBody:
+    """A body as a file in the writer's folder: moved into the store, or copied from it in parts.
+
+    Attributes:
+        fd: A descriptor on the file, open until `close`.
+        path: Where the file is; None once it was moved.
+        length: Its bytes; a spool file may hold older bytes beyond them.
+        digests: Digests of its bytes by algorithm (`sha-256` always).
+    """
+
+    fd: int
+    path: Path | None
+    length: int
+    digests: Mapping[str, bytes]
+    _give_back: Callable[[], None] | None = field(default=None, repr=False)
+
+    def move_to(self, target: Path) -> None:
+        """Rename the file into place; from then on it is the target's owner's.
+
+        Raises:
+            OSError: The file stays where it was.
+        """
+        if self.path is None:
+            raise ValueError("the body was moved already")
+        fsio.rename(self.path, target)
+        self.path = None
+
+    def read_at(self, count: int, offset: int) -> bytes:
+        """Return up to `count` bytes of the body from `offset`."""
+        return fsio.read_at(self.fd, min(count, max(0, self.length - offset)), offset)
+
+    def close(self) -> None:
+        """Let the file go: it is removed unless it was moved or is used again."""
+        if self._give_back:
+            self._give_back()
+        else:
+            os.close(self.fd)
+            if self.path:
+                fsio.remove(self.path)
+
+    def __enter__(self) -> "ReceivedBody":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Hashes:
+    """The digests of one stream of bytes, by algorithm."""
+
+    def __init__(self, algorithms: Iterable[str]) -> None:
+        self._hashes = {a: hashlib.new(ALGORITHMS[a]) for a in algorithms}
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Add bytes."""
+        for h in self._hashes.values():
+            h.update(data)
+
+    def digests(self) -> dict[str, bytes]:
+        """Return the digests of all bytes so far."""
+        return {a: h.digest() for a, h in self._hashes.items()}
+
+
+class BodyFile:
+    """A file that takes bytes as they arrive and hashes them."""
+
+    def __init__(
+        self,
+        fd: int,
+        path: Path,
+        algorithms: Iterable[str] = ("sha-256",),
+        give_back: Callable[[], None] | None = None,
+    ) -> None:
+        self._fd = fd
+        self._path = path
+        self._algorithms = tuple(algorithms)
+        self._give_back = give_back
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the bytes so far."""
+        self.length = 0
+        self._hashes = Hashes(self._algorithms)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append bytes.
+
+        Raises:
+            OSError: ENOSPC, EDQUOT, EIO.
+        """
+        fsio.write_at(self._fd, data, self.length)
+        self._hashes.update(data)
+        self.length += len(data)
+
+    def received(self) -> ReceivedBody:
+        """Return the handle on the body; from then on that owns the file."""
+        return ReceivedBody(self._fd, self._path, self.length, self._hashes.digests(), self._give_back)
+
+    def make_durable(self) -> None:
+        """Cut what an earlier start left, and fsync.
+
+        Raises:
+            OSError: The bytes may not be on the disk.
+        """
+        fsio.truncate(self._fd, self.length)
+        fsio.sync(self._fd)

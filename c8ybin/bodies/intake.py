@@ -1,0 +1,67 @@
+"""Where bodies are received: files in the folder of the running writer."""
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Lock
+
+from c8ybin import fsio
+from c8ybin.bodies.files import BodyFile
+from c8ybin.bodies.forms import FormReceiver
+from c8ybin.bodies.receivers import BodyReceiver, Stated
+from c8ybin.domain.labels import Label
+from c8ybin.domain.ranges import ContentRange
+from c8ybin.domain.sizes import MIB
+
+MAX_BINARY = 50 * MIB
+MAX_CHUNK = 5 * MIB
+
+
+class Intake:
+    """Hands out receivers whose files lie in one folder, and keeps that folder's spools.
+
+    A whole body gets a file of its own, which the store renames into place. A chunk is
+    copied from a spool, which is used again: freeing an inode for each would slow the
+    creation of files on ext4.
+    """
+
+    def __init__(self, folder: Path, *, max_binary: int = MAX_BINARY, max_chunk: int = MAX_CHUNK) -> None:
+        """Receive into `folder`, which must exist; limits are in bytes."""
+        self.max_binary = max_binary
+        self.max_chunk = max_chunk
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._spools: list[tuple[int, Path]] = []
+        self._lock = Lock()
+
+    def whole(self, label: Label, stated: tuple[Stated, ...]) -> BodyReceiver:
+        """Begin a raw body that is the file."""
+        file = self._new_file({a for s in stated for a in s.digests})
+        return BodyReceiver(file, label, stated, limit=self.max_binary)
+
+    def form(self, boundary: str | None, stated: tuple[Stated, ...]) -> FormReceiver:
+        """Begin a multipart/form-data body."""
+        return FormReceiver(self._new_file(), boundary, stated, limit=self.max_binary)
+
+    def chunk(self, where: ContentRange, label: Label, stated: tuple[Stated, ...]) -> BodyReceiver:
+        """Begin one chunk of a file."""
+        algorithms = {a for s in stated for a in s.digests}
+        file = self._spool_file(algorithms)
+        return BodyReceiver(file, label, stated, limit=self.max_chunk, chunk_length=where.span.length)
+
+    def _new_file(self, algorithms: Iterable[str] = ()) -> BodyFile:
+        path = self._folder / f"body-{next(self._numbers)}"
+        return BodyFile(fsio.create(path), path, {"sha-256", *algorithms})
+
+    def _spool_file(self, algorithms: Iterable[str]) -> BodyFile:
+        with self._lock:
+            spool = self._spools.pop() if self._spools else None
+        if spool is None:
+            path = self._folder / f"spool-{next(self._numbers)}"
+            spool = fsio.create(path), path
+
+        def give_back() -> None:
+            with self._lock:
+                self._spools.append(spool)
+
+        return BodyFile(*spool, {"sha-256", *algorithms}, give_back)

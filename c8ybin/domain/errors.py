@@ -1,0 +1,97 @@
+"""What can be wrong with a request, as one exception class a case.
+
+A message is one sentence for the person at the client: it says what is wrong and
+what to do, and never repeats a path or an exception. `api.problems` holds the one
+table that gives each class its status.
+"""
+
+
+class Refusal(Exception):
+    """A request that is answered with an error; its message is meant for the client."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Unreadable(Refusal):
+    """The request cannot be read: broken JSON, multipart, header field or transfer."""
+
+
+class Invalid(Refusal):
+    """The request can be read, but a value in it is not acceptable."""
+
+
+class TooLarge(Refusal):
+    """A body, chunk or file is over its limit."""
+
+
+class LengthRequired(Refusal):
+    """An upload that tells neither its length nor that it is sent in coded chunks."""
+
+    def __init__(self) -> None:
+        super().__init__("Send the body with a Content-Length or with Transfer-Encoding: chunked.")
+
+
+class DigestMismatch(Refusal):
+    """The received bytes are not those that the client's digest describes."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"The received bytes do not match {field}; send them again.")
+
+
+class EventNotFound(Refusal):
+    """There is no such event."""
+
+    def __init__(self) -> None:
+        super().__init__("Finding event from database failed")
+
+
+class BinaryNotFound(Refusal):
+    """The event has no (complete) binary."""
+
+    def __init__(self) -> None:
+        super().__init__("Attachment not found")
+
+
+class BinaryExists(Refusal):
+    """A POST met an event that already has its one binary."""
+
+    def __init__(self) -> None:
+        super().__init__("Attachment already exists")
+
+
+class ChunkConflict(Refusal):
+    """A chunk contradicts the ones that arrived before it."""
+
+
+class PreconditionFailed(Refusal):
+    """A conditional request whose condition does not hold (RFC 9110, section 13)."""
+
+    def __init__(self) -> None:
+        super().__init__("A precondition of the request does not hold; read the resource again and retry.")
+
+
+class RangeNotSatisfiable(Refusal):
+    """A Range that lies outside the representation (RFC 9110, section 15.5.17)."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"The file has {length} bytes; ask for a range within them.")
+        self.length = length
+
+
+class Busy(Refusal):
+    """Somebody else holds what the request needs, for longer than it may wait."""
+
+    def __init__(self) -> None:
+        super().__init__("The event is in use by other requests; try again in a few seconds.")
+
+
+class Damaged(Refusal):
+    """A file of the store does not hold what it should."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "The stored data of this event is damaged; ask the operator to look at the server log."
+        )
+        self.what = what

@@ -1,0 +1,231 @@
+"""Which events a list holds, in which order, and which page of it.
+
+Source: Cumulocity OpenAPI 10.15, section Events.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from c8ybin.domain.errors import Invalid
+from c8ybin.domain.ids import EventId
+from c8ybin.domain.times import parse_time
+
+PAGE_SIZE = 5
+LARGEST_PAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a query asks of one event; times in milliseconds since 1970."""
+
+    id: EventId
+    time: int
+    created: int
+    updated: int
+    source: str
+    type: str
+    fragments: Mapping[str, Any]
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Where it stands among others: by time, ties by ID."""
+        return self.time, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The filters of a list; None where one was not given. All bounds are inclusive but `updated_to`."""
+
+    source: str | None = None
+    type: str | None = None
+    fragment_type: str | None = None
+    fragment_value: str | None = None
+    date_from: int | None = None
+    date_to: int | None = None
+    created_from: int | None = None
+    created_to: int | None = None
+    updated_from: int | None = None
+    updated_to: int | None = None
+
+    def matches(self, event: Facts) -> bool:
+        """Tell whether an event belongs to the list."""
+        return (
+            (self.source is None or event.source == self.source)
+            and (self.type is None or event.type == self.type)
+            and _within(event.time, self.date_from, self.date_to)
+            and _within(event.created, self.created_from, self.created_to)
+            and _within(event.updated, self.updated_from, None)
+            and (self.updated_to is None or event.updated < self.updated_to)
+            and (self.fragment_type is None or self.fragment_type in event.fragments)
+            and (
+                self.fragment_value is None
+                or event.fragments.get(self.fragment_type or "") == self.fragment_value
+            )
+        )
+
+
+def _within(value: int, least: int | None, greatest: int | None) -> bool:
+    return (least is None or value >= least) and (greatest is None or value <= greatest)
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Which page of a list is wanted, and which totals with it."""
+
+    page_size: int = PAGE_SIZE
+    current_page: int = 1
+    oldest_first: bool = False
+    with_total_pages: bool = False
+    with_total_elements: bool = False
+
+    @property
+    def with_total(self) -> bool:
+        """Whether the matches need to be counted."""
+        return self.with_total_pages or self.with_total_elements
+
+    @property
+    def offset(self) -> int:
+        """How many matches stand before the page."""
+        return (self.current_page - 1) * self.page_size
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _flag(value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise ValueError("not true or false")
+    return value.lower() == "true"
+
+
+def _positive(value: str) -> int:
+    if not re.fullmatch(r"0{0,9}[1-9][0-9]{0,14}", value, re.ASCII):
+        raise ValueError("not a whole number from 1")
+    return int(value)
+
+
+def _page_size(value: str) -> int:
+    return min(_positive(value), LARGEST_PAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One query parameter: how it is read, and what it means for the description of the API."""
+
+    name: str
+    field: str
+    read: Callable[[str], Any]
+    meaning: str
+
+    @property
+    def hint(self) -> str:
+        """What a value should look like."""
+        return {
+            parse_time: "an ISO 8601 time, like 2026-11-24T12:00:00.000Z",
+            _flag: "true or false",
+            _positive: "a whole number from 1",
+            _page_size: "a whole number from 1",
+        }.get(self.read, "text in UTF-8")
+
+
+FILTERS = tuple(
+    Parameter(*row)
+    for row in (
+        ("source", "source", _text, "Events of this source."),
+        ("type", "type", _text, "Events of this type."),
+        (
+            "fragmentType",
+            "fragment_type",
+            _text,
+            "Events that have this fragment, the server's own two included.",
+        ),
+        ("fragmentValue", "fragment_value", _text, "Events whose fragment `fragmentType` is this string."),
+        ("dateFrom", "date_from", parse_time, "Earliest `time`, inclusive."),
+        ("dateTo", "date_to", parse_time, "Latest `time`, inclusive."),
+        ("createdFrom", "created_from", parse_time, "Earliest `creationTime`, inclusive."),
+        ("createdTo", "created_to", parse_time, "Latest `creationTime`, inclusive."),
+        ("lastUpdatedFrom", "updated_from", parse_time, "Earliest `lastUpdated`, inclusive."),
+        ("lastUpdatedTo", "updated_to", parse_time, "Latest `lastUpdated`, exclusive."),
+    )
+)
+PAGES = tuple(
+    Parameter(*row)
+    for row in (
+        ("revert", "oldest_first", _flag, "Oldest `time` first instead of newest."),
+        ("pageSize", "page_size", _page_size, f"Events a page; more than {LARGEST_PAGE} is trimmed to that."),
+        ("currentPage", "current_page", _positive, "The page, counted from 1."),
+        ("withTotalPages", "with_total_pages", _flag, "Count the pages."),
+        ("withTotalElements", "with_total_elements", _flag, "Count the events."),
+    )
+)
+# Sources have no children here, so these two change nothing; they need a source all the same (OAS).
+RELATED = tuple(
+    Parameter(*row)
+    for row in (
+        ("withSourceAssets", "with_source_assets", _flag, "Accepted and without effect; needs `source`."),
+        ("withSourceDevices", "with_source_devices", _flag, "Accepted and without effect; needs `source`."),
+    )
+)
+
+
+def parse_query(query_string: str) -> list[tuple[str, str]]:
+    """Split a query string into names and values, in their order.
+
+    Raises:
+        Invalid: A name or value is not UTF-8.
+    """
+    try:
+        return parse_qsl(query_string, keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise Invalid("The query is not UTF-8 in percent-encoding.") from None
+
+
+def _read(pairs: Iterable[tuple[str, str]], known: Collection[Parameter], *, closed: bool) -> dict[str, Any]:
+    by_name = {parameter.name: parameter for parameter in known}
+    values: dict[str, Any] = {}
+    seen: dict[str, str] = {}
+    for name, value in pairs:
+        parameter = by_name.get(name)
+        if parameter is None:
+            if closed:
+                raise Invalid(f"{name[:64]} is not a filter of a deletion; nothing was deleted.")
+            continue
+        if seen.setdefault(name, value) != value:
+            raise Invalid(f"{name} is given twice with different values; give it once.")
+        try:
+            values[parameter.field] = parameter.read(value)
+        except ValueError:
+            raise Invalid(f"{name} cannot be read; write {parameter.hint}.") from None
+    if "fragment_value" in values and "fragment_type" not in values:
+        raise Invalid("fragmentValue needs fragmentType.")
+    for parameter in RELATED:
+        if values.pop(parameter.field, False) and "source" not in values:
+            raise Invalid(f"{parameter.name} needs source.")
+    return values
+
+
+def parse_filters(pairs: Iterable[tuple[str, str]]) -> Query:
+    """Read the filters of a deletion, where a parameter that is none must not pass unnoticed.
+
+    Raises:
+        Invalid: A parameter is unknown or cannot be read; the message names it if it is known.
+    """
+    return Query(**_read(pairs, FILTERS, closed=True))
+
+
+def parse_list(pairs: Iterable[tuple[str, str]]) -> tuple[Query, Paging]:
+    """Read the filters and the page of a list; unknown parameters are passed over.
+
+    Raises:
+        Invalid: A parameter cannot be read; the message names it.
+    """
+    values = _read(pairs, (*FILTERS, *PAGES, *RELATED), closed=False)
+    pages = {p.field for p in PAGES}
+    return (
+        Query(**{k: v for k, v in values.items() if k not in pages}),
+        Paging(**{k: v for k, v in values.items() if k in pages}),
+    )

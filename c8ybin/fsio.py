@@ -1,0 +1,235 @@
+"""Durable files: the one module that calls fsync, rename, link and flock.
+
+The rule of every write is: new file, fsync the file, rename or link it into place,
+fsync the directory, answer. Errors are OSError, untouched: whoever called knows
+what ENOSPC or ENOENT means there.
+
+Source: fsync(2), rename(2), link(2), flock(2).
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import random
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+
+COPY_BYTES = 256 * 1024
+FILE_MODE = 0o640
+PRIVATE_MODE = 0o600
+DIRECTORY_MODE = 0o750
+
+_POLL_FIRST_S = 0.001
+_POLL_LONGEST_S = 0.05
+
+
+def create(path: Path, *, mode: int = FILE_MODE) -> int:
+    """Create a file that must not exist yet, and return a descriptor to read and write it."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+
+def open_existing(path: Path, *, write: bool = False) -> int:
+    """Open a file without following a symbolic link in its last component."""
+    return os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+
+@contextlib.contextmanager
+def opened(path: Path, *, write: bool = False) -> Iterator[int]:
+    """Yield a descriptor on an existing file."""
+    fd = open_existing(path, write=write)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def read(path: Path) -> bytes:
+    """Return what a file holds."""
+    with opened(path) as fd:
+        return read_at(fd, os.fstat(fd).st_size, 0)
+
+
+def read_at(fd: int, count: int, offset: int) -> bytes:
+    """Return up to `count` bytes from `offset`; fewer only at the end of the file."""
+    blocks = []
+    while count > 0 and (block := os.pread(fd, min(count, 1 << 30), offset)):
+        blocks.append(block)
+        count -= len(block)
+        offset += len(block)
+    return b"".join(blocks)
+
+
+def write_at(fd: int, data: bytes | bytearray | memoryview, offset: int) -> None:
+    """Write all of `data` at `offset`."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(fd, view, offset)
+        view = view[written:]
+        offset += written
+
+
+def truncate(fd: int, length: int) -> None:
+    """Cut a file to `length` bytes."""
+    os.ftruncate(fd, length)
+
+
+def sync(fd: int) -> None:
+    """Make a file's bytes and size durable; an error is final, for the kernel may have dropped the pages."""
+    os.fsync(fd)
+
+
+def sync_data(fd: int) -> None:
+    """Make a file's bytes durable, and of its metadata what reading them needs (fdatasync)."""
+    os.fdatasync(fd)
+
+
+def sync_file(path: Path) -> None:
+    """Make durable what somebody else may have written to a file."""
+    with opened(path) as fd:
+        os.fsync(fd)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_directory(path: Path) -> bool:
+    """Make a directory; return False when it was there."""
+    try:
+        os.mkdir(path, DIRECTORY_MODE)
+    except FileExistsError:
+        return False
+    return True
+
+
+def rename(source: Path, target: Path) -> None:
+    """Move a file or directory, replacing a file or an empty directory at the target."""
+    os.rename(source, target)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name that must not exist yet."""
+    os.link(source, target)
+
+
+def remove(path: Path) -> bool:
+    """Remove a file's name; return False when it was gone."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory and what is in it, as far as that goes: what stays is swept later."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def draft(path: Path, *, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
+    """Yield a new file that is durable when the block ends, and gone if the block or its fsync fails."""
+    fd = create(path, mode=mode)
+    try:
+        with open(fd, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        remove(path)
+        raise
+
+
+@contextlib.contextmanager
+def replacing(path: Path, draft_name: str, *, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of `path` only if the block succeeds.
+
+    A reader sees the old bytes or the new ones, never a mixture.
+
+    Args:
+        path: The file to replace or to make.
+        draft_name: A name in the same directory that nobody else uses.
+        mode: Permissions of the new file.
+
+    Raises:
+        OSError: Before the rename, `path` is untouched. From the last step, the new
+            bytes are visible but may not survive a power cut.
+    """
+    beside = path.with_name(draft_name)
+    with draft(beside, mode=mode) as file:
+        yield file
+    try:
+        os.rename(beside, path)
+    except BaseException:
+        remove(beside)
+        raise
+    sync_directory(path.parent)
+
+
+def try_lock(fd: int) -> bool:
+    """Take the exclusive flock of an open file if nobody else has it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        raise
+    return True
+
+
+def open_lock(path: Path) -> int:
+    """Open a lasting lock file, making it where it is missing.
+
+    With O_EXCL, because on MooseFS two clients that open with plain O_CREAT collide.
+    """
+    while True:
+        try:
+            return open_existing(path, write=True)
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):
+                return create(path)
+
+
+_queues: defaultdict[Path, Lock] = defaultdict(Lock)
+
+
+@contextlib.contextmanager
+def locked(path: Path, timeout_s: float) -> Iterator[None]:
+    """Hold the flock of a lasting lock file during the block.
+
+    Threads of this process queue, and only the first polls the file: a host that died
+    on a distributed file system leaves its lock behind for a while, so the kernel's own
+    waiting cannot be trusted to end.
+
+    Raises:
+        TimeoutError: Somebody held it for `timeout_s` seconds.
+    """
+    deadline = time.monotonic() + timeout_s
+    queue = _queues[path]
+    if not queue.acquire(timeout=timeout_s):
+        raise TimeoutError
+    try:
+        fd = open_lock(path)
+        try:
+            pause_s = _POLL_FIRST_S
+            while not try_lock(fd):
+                if time.monotonic() + pause_s > deadline:
+                    raise TimeoutError
+                time.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311
+                pause_s = min(2 * pause_s, _POLL_LONGEST_S)
+            yield
+        finally:
+            os.close(fd)
+    finally:
+        queue.release()
