@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import random
+import secrets
 import shutil
 import time
 from collections import defaultdict
@@ -233,3 +234,33 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
             os.close(fd)
     finally:
         queue.release()
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether a write failed for want of room: the disk is full, or the quota reached."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def length(fd: int) -> int:
+    """Return how many bytes an open file holds."""
+    return os.fstat(fd).st_size
+
+
+def exists(path: Path) -> bool:
+    """Tell whether a name is there."""
+    return os.path.lexists(path)
+
+
+def close(fd: int) -> None:
+    """Close a descriptor."""
+    os.close(fd)
+
+
+def is_taken(error: OSError) -> bool:
+    """Tell whether a directory could not be renamed because the target is one that is not empty."""
+    return error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+
+
+def unique_name() -> str:
+    """Return a name that nobody else uses."""
+    return secrets.token_hex(6)

@@ -65,3 +65,11 @@ class Intake:
                 self._spools.append(spool)
 
         return BodyFile(*spool, {"sha-256", *algorithms}, give_back)
+
+    def close(self) -> None:
+        """Let the spools go; nothing is being received any more."""
+        with self._lock:
+            for fd, path in self._spools:
+                fsio.close(fd)
+                fsio.remove(path)
+            self._spools.clear()

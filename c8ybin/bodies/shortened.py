@@ -28,10 +28,9 @@ class ShortenedObject:
         """Take the next bytes."""
         block, position = bytes(data), 0
         while position < len(block) and len(self._text) <= OBJECT_BYTES:
-            if self._string is None:
-                position = self._outside(block, position)
-            else:
-                position = self._inside(block, position)
+            position = (
+                self._outside(block, position) if self._string is None else self._inside(block, position)
+            )
 
     def _outside(self, block: bytes, position: int) -> int:
         quote = block.find(b'"', position)

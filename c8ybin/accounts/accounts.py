@@ -1,0 +1,237 @@
+"""The accounts of one data directory, as a file and in memory."""
+
+import contextlib
+import json
+import os
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from c8ybin import fsio
+from c8ybin.accounts.passwords import NOBODY, hash_password, verify_password
+from c8ybin.accounts.roles import ROLES
+from c8ybin.accounts.verified import Verified
+
+FILE = "accounts.json"
+LOCK = "accounts.lock"
+LOCK_TIMEOUT_S = 10.0
+NAME_CHARACTERS = 64
+PASSWORD_CHARACTERS = 1024
+
+Records = dict[str, dict[str, Any]]
+
+
+class AccountsProblem(Exception):
+    """What cannot be done with an account; the message is one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account: its name and what it may do."""
+
+    name: str
+    roles: frozenset[str]
+
+
+class Accounts:
+    """The users in `accounts.json`, and those that exist only while this process runs."""
+
+    def __init__(
+        self, root: Path, *, only_here: Mapping[str, tuple[str, Collection[str]]] | None = None
+    ) -> None:
+        """Use the accounts of a data directory.
+
+        Args:
+            root: The data directory.
+            only_here: Accounts that are never written: name to password and roles.
+        """
+        self._path = root / FILE
+        self._lock_path = root / LOCK
+        self._only_here: Records = {
+            name: _record(password, roles) for name, (password, roles) in (only_here or {}).items()
+        }
+        self._verified = Verified()
+        self._lock = Lock()
+        self._fd: int | None = None
+        self._records: Records = {}
+
+    def authenticate(self, name: str, password: str) -> User | None:
+        """Return the user of a name and password; None when they do not fit.
+
+        Raises:
+            AccountsProblem: The file of accounts cannot be understood.
+            OSError: It cannot be read.
+        """
+        records = self._current()
+        record = records.get(name)
+        if self._verified.knows(name, password) and record:
+            return _user(name, record)
+        if len(password) > PASSWORD_CHARACTERS:
+            return None
+        try:
+            fits = verify_password(password, record["password"] if record else NOBODY)
+        except (KeyError, TypeError, ValueError):
+            raise AccountsProblem(f"{self._path.name}: the password of an account is damaged.") from None
+        if not record or not fits:
+            return None
+        self._verified.remember(name, password)
+        if self._current() is not records:  # changed meanwhile: that may have been this account
+            self._verified.forget()
+        return _user(name, record)
+
+    def users(self) -> list[User]:
+        """Return all users, by name."""
+        return [_user(name, record) for name, record in sorted(self._current().items())]
+
+    def add(self, name: str, password: str, roles: Iterable[str]) -> None:
+        """Add a user.
+
+        Raises:
+            AccountsProblem: The name, password or roles are not acceptable, or the name is taken.
+        """
+        check_name(name)
+        record = _record(password, roles)
+
+        def change(records: Records) -> None:
+            if name in records:
+                raise AccountsProblem(f"There is a user {name} already; change it with `user password`.")
+            records[name] = record
+
+        self._change(change)
+
+    def remove(self, name: str) -> None:
+        """Remove a user.
+
+        Raises:
+            AccountsProblem: There is no such user.
+        """
+        self._change(lambda records: records.pop(_known(name, records)))
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give a user another password.
+
+        Raises:
+            AccountsProblem: There is no such user, or the password is not acceptable.
+        """
+        check_password(password)
+        hashed = hash_password(password)
+
+        def change(records: Records) -> None:
+            records[_known(name, records)]["password"] = hashed
+
+        self._change(change)
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._lock:
+            if self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
+
+    def _change(self, change: Callable[[Records], object]) -> None:
+        with fsio.locked(self._lock_path, LOCK_TIMEOUT_S):
+            try:
+                records = _parse(fsio.read(self._path), self._path)
+            except FileNotFoundError:
+                records = {}
+            change(records)
+            text = json.dumps({"users": records}, indent=2, sort_keys=True) + "\n"
+            draft = f".{FILE}.{fsio.unique_name()}"
+            with fsio.replacing(self._path, draft, mode=fsio.PRIVATE_MODE) as file:
+                file.write(text.encode())
+
+    def _current(self) -> Records:
+        """Return the records by name, read again if the file was replaced."""
+        with self._lock:
+            if not self._is_current():
+                self._verified.forget()
+                self._reload()
+            return self._records
+
+    def _is_current(self) -> bool:
+        try:
+            now = self._path.stat()
+        except FileNotFoundError:
+            return self._fd is None and bool(self._records or not self._only_here)
+        if self._fd is None:
+            return False
+        # While the old file is open, no new one can have its number.
+        held = os.fstat(self._fd)
+        return _identity(held) == _identity(now)
+
+    def _reload(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        records: Records = {}
+        with contextlib.suppress(FileNotFoundError):
+            fd = fsio.open_existing(self._path)
+            try:
+                records = _parse(fsio.read_at(fd, fsio.length(fd), 0), self._path)
+            except BaseException:
+                os.close(fd)
+                raise
+            self._fd = fd
+        self._records = records | self._only_here
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _parse(data: bytes, path: Path) -> Records:
+    try:
+        users = json.loads(data)["users"]
+        if not all(isinstance(r["roles"], list) and "password" in r for r in users.values()):
+            raise TypeError
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise AccountsProblem(
+            f"{path.name} in the data directory cannot be understood; mend it or restore it from a backup."
+        ) from None
+    return dict(users)
+
+
+def _user(name: str, record: Mapping[str, Any]) -> User:
+    return User(name, frozenset(record["roles"]))
+
+
+def _known(name: str, records: Records) -> str:
+    if name not in records:
+        raise AccountsProblem(f"There is no user {name}.")
+    return name
+
+
+def _record(password: str, roles: Iterable[str]) -> dict[str, Any]:
+    check_password(password)
+    roles = sorted(set(roles))
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown or not roles:
+        raise AccountsProblem(f"Roles are one or more of {', '.join(ROLES)}.")
+    return {"roles": roles, "password": hash_password(password)}
+
+
+def check_name(name: str) -> None:
+    """Hold a name against what Basic authentication can carry (RFC 7617).
+
+    Raises:
+        AccountsProblem: It is not acceptable.
+    """
+    bad = any(c in ":/" or unicodedata.category(c) in ("Cc", "Cs") for c in name)
+    if not 0 < len(name) <= NAME_CHARACTERS or bad or name != name.strip():
+        raise AccountsProblem(
+            f"A user's name has 1 to {NAME_CHARACTERS} characters, without colon, slash or control characters."
+        )
+
+
+def check_password(password: str) -> None:
+    """Refuse what is no password.
+
+    Raises:
+        AccountsProblem: It is empty, too long, or not one line of text.
+    """
+    bad = any(unicodedata.category(c) in ("Cc", "Cs") for c in password)
+    if not 0 < len(password) <= PASSWORD_CHARACTERS or bad:
+        raise AccountsProblem(f"A password is one line of 1 to {PASSWORD_CHARACTERS} characters.")

@@ -1,0 +1,52 @@
+"""The account that a first start makes by itself."""
+
+import contextlib
+import secrets
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.accounts.accounts import Accounts, AccountsProblem
+from c8ybin.accounts.roles import ROLES
+
+ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
+ADMIN_NAME = "admin"
+_PASSWORD_BYTES = 15
+
+
+def make_admin(accounts: Accounts, root: Path) -> str | None:
+    """Make the user `admin` with a random password where there is no account at all.
+
+    The password is kept in a file of mode 0600 in the data directory. It is written
+    first and used again, so neither a cut between the two steps nor a second server
+    that starts at the same time leaves an account whose password nobody knows.
+
+    Returns:
+        The password, or None when there are accounts.
+
+    Raises:
+        AccountsProblem: The file of accounts cannot be understood.
+        OSError: It cannot be read or written.
+    """
+    if accounts.users():
+        return None
+    password = _kept_password(root / ADMIN_PASSWORD_FILE)
+    try:
+        accounts.add(ADMIN_NAME, password, ROLES)
+    except AccountsProblem:
+        if accounts.users():  # another server was faster, with the same password
+            return None
+        raise
+    return password
+
+
+def _kept_password(path: Path) -> str:
+    draft = path.with_name(f".{path.name}.{fsio.unique_name()}")
+    with fsio.draft(draft, mode=fsio.PRIVATE_MODE) as file:
+        file.write(f"{secrets.token_urlsafe(_PASSWORD_BYTES)}\n".encode())
+    try:
+        with contextlib.suppress(FileExistsError):
+            fsio.link(draft, path)
+    finally:
+        fsio.remove(draft)
+    fsio.sync_directory(path.parent)
+    return fsio.read(path).decode().strip()

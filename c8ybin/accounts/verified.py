@@ -1,0 +1,44 @@
+"""A short memory of verified pairs of name and password."""
+
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from threading import Lock
+
+KEEP_S = 300.0
+MOST = 4096
+
+
+class Verified:
+    """Remembers pairs as digests under a key of this process; no password is kept."""
+
+    def __init__(self, keep_s: float = KEEP_S) -> None:
+        self._keep_s = keep_s
+        self._key = secrets.token_bytes(32)
+        self._until: OrderedDict[bytes, float] = OrderedDict()
+        self._lock = Lock()
+
+    def _digest(self, name: str, password: str) -> bytes:
+        pair = f"{len(name)}:{name}{password}".encode()
+        return hmac.digest(self._key, pair, "sha256")
+
+    def knows(self, name: str, password: str) -> bool:
+        """Tell whether the pair was verified lately."""
+        digest = self._digest(name, password)
+        with self._lock:
+            return self._until.get(digest, 0.0) > time.monotonic()
+
+    def remember(self, name: str, password: str) -> None:
+        """Remember a pair that was just verified."""
+        digest = self._digest(name, password)
+        with self._lock:
+            self._until[digest] = time.monotonic() + self._keep_s
+            self._until.move_to_end(digest)
+            if len(self._until) > MOST:
+                self._until.popitem(last=False)
+
+    def forget(self) -> None:
+        """Forget all of them: an account has changed."""
+        with self._lock:
+            self._until.clear()

@@ -1,0 +1,202 @@
+"""/event, /event/events, /event/events/{id}."""
+
+from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
+
+import falcon
+
+from c8ybin.accounts import EVENT_ADMIN, EVENT_READ
+from c8ybin.api.access import Roles, user_of
+from c8ybin.api.answers import Links, precondition, say_json, set_validators
+from c8ybin.api.uploads import body_length, read_blocks
+from c8ybin.domain.errors import EventNotFound, TooLarge
+from c8ybin.domain.events import DOCUMENT_BYTES, Document, new_event, parse_document
+from c8ybin.domain.ids import parse_event_id
+from c8ybin.domain.queries import parse_filters, parse_list, parse_query
+from c8ybin.domain.sizes import format_size
+from c8ybin.domain.times import format_time
+from c8ybin.store import Store, StoredEvent
+
+# The templates of the links document, each a subset of the filters (OAS, eventsApiResource).
+_TEMPLATES = {
+    "eventsForSource": ("source",),
+    "eventsForSourceAndType": ("source", "type"),
+    "eventsForSourceAndTime": ("source", "dateFrom", "dateTo"),
+    "eventsForSourceAndTimeAndType": ("source", "dateFrom", "dateTo", "type"),
+    "eventsForSourceAndFragmentType": ("source", "fragmentType"),
+    "eventsForSourceAndFragmentTypeAndType": ("source", "fragmentType", "type"),
+    "eventsForSourceAndDateAndFragmentType": ("source", "dateFrom", "dateTo", "fragmentType"),
+    "eventsForSourceAndDateAndFragmentTypeAndType": ("source", "dateFrom", "dateTo", "fragmentType", "type"),
+    "eventsForType": ("type",),
+    "eventsForTime": ("dateFrom", "dateTo"),
+    "eventsForTimeAndType": ("dateFrom", "dateTo", "type"),
+    "eventsForFragmentType": ("fragmentType",),
+    "eventsForFragmentTypeAndType": ("fragmentType", "type"),
+    "eventsForDateAndFragmentType": ("dateFrom", "dateTo", "fragmentType"),
+    "eventsForDateAndFragmentTypeAndType": ("dateFrom", "dateTo", "fragmentType", "type"),
+}
+
+
+def read_document(req: falcon.Request) -> Document:
+    """Read a JSON object from a request's body.
+
+    Raises:
+        LengthRequired, TooLarge, Unreadable, Invalid: It is none.
+    """
+    data = bytearray()
+    length = body_length(req)
+    too_large = TooLarge(f"An event may have at most {format_size(DOCUMENT_BYTES)}.")
+    if length is not None and length > DOCUMENT_BYTES:
+        raise too_large
+    for block in read_blocks(req, length):
+        data += block
+        if len(data) > DOCUMENT_BYTES:
+            raise too_large
+    return parse_document(bytes(data))
+
+
+class EventDocuments:
+    """Writes events as clients read them."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    def document(self, req: falcon.Request, event: StoredEvent) -> Document:
+        """Return an event's document, with what belongs to the server."""
+        own = event.file.document
+        source_id = own["source"]["id"]
+        source_self = f"{self._links.base(req)}/inventory/managedObjects/{quote(source_id, safe='')}"
+        head: dict[str, Any] = {
+            "id": str(event.id),
+            "self": self._links.event(req, event.id),
+            "creationTime": format_time(event.file.created),
+            "lastUpdated": format_time(event.updated),
+        }
+        return {**head, **own, "source": {"id": source_id, "self": source_self}, **event.fragments}
+
+    def say(self, req: falcon.Request, resp: falcon.Response, event: StoredEvent) -> None:
+        """Answer with an event."""
+        say_json(req, resp, self.document(req, event), "event")
+        set_validators(resp, event.validators)
+
+    def say_changed(self, req: falcon.Request, resp: falcon.Response, event: StoredEvent) -> None:
+        """Answer a change: with the event only if the client sent Accept (OAS)."""
+        if req.get_header("Accept"):
+            self.say(req, resp, event)
+        else:
+            set_validators(resp, event.validators)
+
+
+class EventApi:
+    """/event: where to find what."""
+
+    access: ClassVar[Roles] = {"GET": EVENT_READ}
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Answer the links document."""
+        base = f"{self._links.base(req)}/event"
+        collection = f"{base}/events"
+        templates = {
+            name: f"{collection}?{'&'.join(f'{parameter}={{{parameter}}}' for parameter in parameters)}"
+            for name, parameters in _TEMPLATES.items()
+        }
+        document = {"self": base, "events": {"self": collection, "events": []}, **templates}
+        say_json(req, resp, document, "eventapi")
+
+    on_head = on_get
+
+
+class EventCollection:
+    """/event/events: list, create, delete by filter."""
+
+    access: ClassVar[Roles] = {"GET": EVENT_READ, "POST": EVENT_ADMIN, "DELETE": EVENT_ADMIN}
+
+    def __init__(self, store: Store, links: Links) -> None:
+        self._store = store
+        self._links = links
+        self._documents = EventDocuments(links)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Answer one page of the events that match."""
+        pairs = parse_query(req.query_string)
+        query, paging = parse_list(pairs)
+        page = self._store.listing.find(query, paging)
+        kept = [(k, v) for k, v in dict(pairs).items() if k not in ("pageSize", "currentPage")]
+
+        def link(number: int) -> str:
+            place = [("pageSize", str(paging.page_size)), ("currentPage", str(number))]
+            return f"{self._links.base(req)}/event/events?{urlencode(kept + place)}"
+
+        statistics: dict[str, Any] = {"pageSize": paging.page_size, "currentPage": paging.current_page}
+        if page.total is not None:
+            if paging.with_total_pages:
+                statistics["totalPages"] = -(-page.total // paging.page_size)
+            if paging.with_total_elements:
+                statistics["totalElements"] = page.total
+        document: dict[str, Any] = {
+            "self": link(paging.current_page),
+            "events": [self._documents.document(req, event) for event in page.events],
+            "statistics": statistics,
+        }
+        if len(page.events) == paging.page_size:
+            document["next"] = link(paging.current_page + 1)
+        if paging.current_page > 1:
+            document["prev"] = link(paging.current_page - 1)
+        say_json(req, resp, document, "eventcollection")
+
+    on_head = on_get
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Create an event."""
+        event = self._store.events.create(new_event(read_document(req)), user_of(req).name)
+        resp.status = falcon.HTTP_201
+        resp.set_header("Location", self._links.event(req, event.id))
+        self._documents.say_changed(req, resp, event)
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Delete the events that match, with their attachments, before the answer."""
+        query = parse_filters(parse_query(req.query_string))
+        for event_id in list(self._store.listing.ids(query)):
+            try:
+                self._store.events.delete(event_id, precondition(req))
+            except EventNotFound:
+                continue  # somebody else deleted it meanwhile
+        resp.status = falcon.HTTP_204
+
+
+class EventItem:
+    """/event/events/{id}: read, change, delete."""
+
+    access: ClassVar[Roles] = {"GET": EVENT_READ, "PUT": EVENT_ADMIN, "DELETE": EVENT_ADMIN}
+
+    def __init__(self, store: Store, links: Links) -> None:
+        self._store = store
+        self._documents = EventDocuments(links)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
+        """Answer the event, or that the client has it already."""
+        event = self._store.events.read(parse_event_id(event_id))
+        if precondition(req).is_not_modified(event.validators):
+            resp.status = falcon.HTTP_304
+            set_validators(resp, event.validators)
+            resp.append_header("Vary", "Accept")
+            return
+        self._documents.say(req, resp, event)
+
+    on_head = on_get
+
+    def on_put(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
+        """Merge a change into the event."""
+        number = parse_event_id(event_id)
+        if not self._store.events.exists(number):
+            raise EventNotFound
+        event = self._store.events.update(number, read_document(req), precondition(req))
+        self._documents.say_changed(req, resp, event)
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
+        """Delete the event with its binary."""
+        self._store.events.delete(parse_event_id(event_id), precondition(req))
+        resp.status = falcon.HTTP_204

@@ -1,0 +1,150 @@
+"""An upload's header fields, and its body into a file.
+
+`read_head` needs the header fields alone, so that a server can refuse an upload before
+its body is sent; `receive` then feeds the body to the receiver that fits.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import falcon
+
+from c8ybin import fsio
+from c8ybin.bodies import Intake, Received, Receiver, Stated
+from c8ybin.bodies.forms import form_limit
+from c8ybin.domain.digests import parse_digests
+from c8ybin.domain.errors import LengthRequired, TooLarge, Unreadable
+from c8ybin.domain.labels import (
+    OCTET_STREAM,
+    ContentType,
+    Label,
+    decode_field,
+    disposition_name,
+    field_parameters,
+    parse_content_type,
+    safe_name,
+)
+from c8ybin.domain.ranges import ContentRange, parse_content_range
+from c8ybin.domain.sizes import format_size
+
+CONTENT_DIGEST = "Content-Digest"
+REPR_DIGEST = "Repr-Digest"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadHead:
+    """What the header fields of an upload say.
+
+    Attributes:
+        type: Its Content-Type.
+        label: What a raw body is called.
+        where: The place of a chunk; None for a whole file.
+        content_digests: Digests of this body.
+        repr_digests: Digests of the finished file.
+    """
+
+    type: ContentType
+    label: Label
+    where: ContentRange | None
+    content_digests: Mapping[str, bytes]
+    repr_digests: Mapping[str, bytes]
+
+    def receiver(self, intake: Intake) -> Receiver:
+        """Return what the body is to be fed to."""
+        stated: tuple[Stated, ...] = (Stated(CONTENT_DIGEST, self.content_digests),)
+        if self.where:
+            return intake.chunk(self.where, self.label, stated)
+        stated += (Stated(REPR_DIGEST, self.repr_digests),)
+        if self.type.is_multipart:
+            return intake.form(self.type.boundary, stated)
+        return intake.whole(self.label, stated)
+
+
+def body_length(req: falcon.Request) -> int | None:
+    """Return the length of a request's body; None when the server ends the stream itself (chunked).
+
+    Raises:
+        LengthRequired: Nobody says where it ends.
+        Unreadable: Content-Length is no number.
+    """
+    text = req.env.get("CONTENT_LENGTH") or ""
+    if not text:
+        if req.env.get("HTTP_TRANSFER_ENCODING") and req.env.get("wsgi.input_terminated"):
+            return None
+        raise LengthRequired
+    if not (text.isascii() and text.isdigit()):
+        raise Unreadable("Content-Length is not a number.")
+    return int(text)
+
+
+def read_blocks(req: falcon.Request, length: int | None) -> Iterator[bytes]:
+    """Yield a request's body as it arrives.
+
+    Raises:
+        Unreadable: It ends before its length.
+    """
+    stream = req.env["wsgi.input"]
+    while length is None or length > 0:
+        block = stream.read(fsio.COPY_BYTES if length is None else min(fsio.COPY_BYTES, length))
+        if not block:
+            if length:
+                raise Unreadable("The body ends before its Content-Length; send it whole.")
+            return
+        if length is not None:
+            length -= len(block)
+        yield block
+
+
+def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
+    """Read the header fields of an upload, and refuse what they alone show to be wrong.
+
+    Raises:
+        LengthRequired: No length and no transfer coding.
+        TooLarge: Body, chunk or file is over its limit.
+        Unreadable: A field is malformed, or the lengths contradict each other.
+    """
+    length = body_length(req)
+    kind = parse_content_type(req.get_header("Content-Type"))
+    content_range = req.get_header("Content-Range")
+    where = None if content_range is None else parse_content_range(content_range)
+    if where:
+        if kind.is_multipart:
+            raise Unreadable("A chunk is sent raw; leave out multipart or Content-Range.")
+        _check_chunk(where, length, intake)
+    elif length is not None:
+        limit = form_limit(intake.max_binary) if kind.is_multipart else intake.max_binary
+        if length > limit:
+            raise TooLarge(f"A file may have at most {format_size(intake.max_binary)}.")
+    disposition = decode_field(req.get_header("Content-Disposition"))
+    return UploadHead(
+        type=kind,
+        label=Label(
+            type=kind.type or OCTET_STREAM,
+            name=safe_name(disposition_name(field_parameters(disposition))) if disposition else None,
+        ),
+        where=where,
+        content_digests=parse_digests(CONTENT_DIGEST, req.get_header(CONTENT_DIGEST)),
+        repr_digests=parse_digests(REPR_DIGEST, req.get_header(REPR_DIGEST)),
+    )
+
+
+def _check_chunk(where: ContentRange, length: int | None, intake: Intake) -> None:
+    if (length is not None and length > intake.max_chunk) or where.span.length > intake.max_chunk:
+        raise TooLarge(f"A chunk may have at most {format_size(intake.max_chunk)}.")
+    if max(where.span.end, where.length or 0) > intake.max_binary:
+        raise TooLarge(f"A file may have at most {format_size(intake.max_binary)}.")
+    if length is not None and length != where.span.length:
+        raise Unreadable("The body has not as many bytes as its Content-Range says.")
+
+
+def receive(req: falcon.Request, head: UploadHead, intake: Intake) -> Received:
+    """Bring the body of an upload into a file; the handle is the caller's to close.
+
+    Raises:
+        Refusal: The body is not what the header fields say, or over a limit.
+        OSError: The disk did not take it.
+    """
+    with head.receiver(intake) as receiver:
+        for block in read_blocks(req, body_length(req)):
+            receiver.feed(block)
+        return receiver.finish()

@@ -1,0 +1,113 @@
+"""`c8ybin serve`."""
+
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from c8ybin import __version__
+from c8ybin.accounts import ADMIN_PASSWORD_FILE, ROLES, Accounts, AccountsProblem, make_admin
+from c8ybin.api import Settings, make_app
+from c8ybin.api.answers import Network
+from c8ybin.bodies import Intake
+from c8ybin.bodies.forms import form_limit
+from c8ybin.bodies.intake import MAX_BINARY, MAX_CHUNK
+from c8ybin.cli import demo as demos
+from c8ybin.cli.options import Duration, Peer, PublicUrl, Size, Unfit, config_option, data_option, option
+from c8ybin.domain.sizes import format_size
+from c8ybin.server import Server
+from c8ybin.server.serving import THREADS
+from c8ybin.store import Store, Sweeper, UnfitDirectory, UnfitFileSystem
+
+log = logging.getLogger("c8ybin")
+
+
+@click.command()
+@config_option
+@data_option
+@option("--host", default="127.0.0.1", help="Address to listen on.")
+@option("--port", type=click.IntRange(0, 65535), default=8080, help="Port to listen on; 0 takes a free one.")
+@option(
+    "--demo/--no-demo", default=False, help="Serve the account demo, password demo, and a few demo events."
+)
+@option("--public-url", type=PublicUrl(), help="Where clients reach the server; links are made from it.")
+@option("--trusted-proxy", type=Peer(), multiple=True, help="Whose X-Forwarded-Proto and -Host count.")
+@option("--max-binary", type=Size(), default=format_size(MAX_BINARY), help="Limit of an attachment.")
+@option("--max-chunk", type=Size(), default=format_size(MAX_CHUNK), help="Limit of one chunk.")
+@option("--upload-expiry", type=Duration(), default="7d", help="How long an incomplete upload may rest.")
+@option("--threads", type=click.IntRange(1, 256), default=THREADS, help="Requests worked on at once.")
+def serve(
+    data: Path,
+    host: str,
+    port: int,
+    demo: bool,
+    public_url: str | None,
+    trusted_proxy: Sequence[Network],
+    max_binary: int,
+    max_chunk: int,
+    upload_expiry: float,
+    threads: int,
+) -> None:
+    """Serve the data directory over HTTP until SIGTERM or Ctrl-C."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    # Requests that wait for a thread are no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    store = open_store(data, upload_expiry)
+    only_here = {demos.NAME: (demos.PASSWORD, ROLES)} if demo else {}
+    accounts = Accounts(data, only_here=only_here)
+    intake = Intake(store.folder, max_binary=max_binary, max_chunk=max_chunk)
+    try:
+        password = None if demo else make_admin(accounts, data)
+        app = make_app(store, accounts, intake, Settings(public_url, tuple(trusted_proxy)))
+        server = listen(app, host, port, largest_body=form_limit(max_binary), threads=threads)
+        if demo and store.listing.is_empty():
+            demos.seed(store, intake)
+    except (AccountsProblem, OSError) as error:
+        store.close()
+        raise Unfit(f"{error}") from None
+    sweeper = Sweeper(store.sweep, upload_expiry)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    sweeper.start()
+    click.echo(f"c8ybin {__version__} serves {data.absolute()} on {server.url}")
+    if demo:
+        click.echo(demos.greeting(store, public_url or server.url))
+    if password:
+        click.echo(f"Made the account admin, password {password} (kept in {data / ADMIN_PASSWORD_FILE}).")
+    server.run()
+    sweeper.stop()
+    accounts.close()
+    intake.close()
+    store.close()
+    log.info("stopped")
+
+
+def open_store(data: Path, upload_expiry_s: float) -> Store:
+    """Join the data directory.
+
+    Raises:
+        Unfit: It is not fit.
+    """
+    try:
+        return Store.open(data, upload_expiry_s=upload_expiry_s)
+    except (UnfitDirectory, UnfitFileSystem) as error:
+        raise Unfit(str(error)) from None
+    except OSError as error:
+        raise Unfit(f"The data directory {data} cannot be used: {error.strerror}.") from None
+
+
+def listen(app: Any, host: str, port: int, *, largest_body: int, threads: int) -> Server:
+    """Listen at an address.
+
+    Raises:
+        Unfit: It cannot be had.
+    """
+    try:
+        return Server(app, host, port, largest_body=largest_body, threads=threads)
+    except OSError as error:
+        raise Unfit(
+            f"{host} port {port} cannot be listened on: {error.strerror}; try another --port or --host."
+        ) from None

@@ -1,0 +1,99 @@
+"""A waitress server that tells its address and stops gently."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import waitress.server
+import waitress.wasyncore
+
+log = logging.getLogger(__name__)
+
+THREADS = 8
+STOP_WITHIN_S = 25.0
+# waitress answers a larger body itself, in plain text: ours comes first for all that a client may try.
+_BODY_SLACK_BYTES = 1024 * 1024 * 1024
+_RECEIVE_BYTES = 256 * 1024
+_POLL_S = 1.0
+
+
+class Server:
+    """Serves one WSGI application at one address until it is stopped."""
+
+    def __init__(
+        self, app: Callable[..., Any], host: str, port: int, *, largest_body: int, threads: int = THREADS
+    ) -> None:
+        """Listen; what comes is answered once `run` is called.
+
+        Args:
+            app: The WSGI application.
+            host: Address or name to listen on.
+            port: TCP port; 0 takes a free one.
+            largest_body: Bytes of the largest body that the application accepts.
+            threads: How many requests are worked on at once.
+
+        Raises:
+            OSError: The address cannot be listened on.
+        """
+        listener = _listen(host, port)
+        self._map: dict[int, Any] = {}
+        server = waitress.server.create_server(
+            app,
+            map=self._map,
+            sockets=[listener],
+            threads=threads,
+            ident=None,
+            # The application decides whom it believes.
+            clear_untrusted_proxy_headers=False,
+            max_request_body_size=largest_body + _BODY_SLACK_BYTES,
+            recv_bytes=_RECEIVE_BYTES,
+        )
+        # One socket makes one server, and not the other class that several would make.
+        self._server: Any = server
+        address, bound = listener.getsockname()[:2]
+        self.url = f"http://[{address}]:{bound}" if ":" in address else f"http://{address}:{bound}"
+        self._stopping = False
+
+    def run(self) -> None:
+        """Answer requests until `stop`; then finish those that run, for a while, and refuse new ones."""
+        while not self._stopping:
+            self._poll()
+        # The listening socket alone: threads at work still wake the loop through its trigger.
+        waitress.wasyncore.dispatcher.close(self._server)
+        deadline = time.monotonic() + STOP_WITHIN_S
+        while self._close_idle() and time.monotonic() < deadline:
+            self._poll()
+        self._server.task_dispatcher.shutdown()
+        waitress.wasyncore.close_all(self._map)
+
+    def stop(self) -> None:
+        """Let `run` end; may be called from a signal handler."""
+        self._stopping = True
+        self._server.pull_trigger()
+
+    def _poll(self) -> None:
+        # select(2) raises above 1024 descriptors; poll(2) does not.
+        waitress.wasyncore.poll2(timeout=_POLL_S, map=self._map)
+
+    def _close_idle(self) -> bool:
+        """Close the connections on which nothing is under way; tell whether others are left."""
+        for channel in list(self._server.active_channels.values()):
+            if not (channel.requests or channel.request or channel.total_outbufs_len):
+                channel.handle_close()
+        return bool(self._server.active_channels)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,196 @@
+"""The one binary of an event: open, attach, replace, delete.
+
+`binary.json` is the commit point: it names the content file, and whoever reads it
+sees the old binary or the new one.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.bodies import Received
+from c8ybin.domain.conditions import Precondition
+from c8ybin.domain.errors import BinaryExists, BinaryNotFound, Damaged, EventNotFound, Refusal
+from c8ybin.domain.ids import EventId
+from c8ybin.store.binary import Binary, read_binary, validators_of
+from c8ybin.store.commit import commit, drop_upload, drop_void_upload, removed_unless_named
+from c8ybin.store.disk import Disk
+from c8ybin.store.event import touch_event
+from c8ybin.store.layout import BINARY, CONTENT, EVENT, JOURNAL
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBinary:
+    """A binary and a descriptor on its bytes, which stay readable whatever becomes of the event."""
+
+    binary: Binary
+    fd: int
+
+
+class Binaries:
+    """The binaries of the events in one data directory."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def find(self, event_id: EventId) -> Binary:
+        """Return the binary of an event.
+
+        Raises:
+            EventNotFound: There is no such event.
+            BinaryNotFound: It has no complete binary.
+            Damaged: `binary.json` does not hold what it should.
+        """
+        home = self._disk.layout.event(event_id)
+        binary = read_binary(home)
+        if binary is None:
+            raise BinaryNotFound if fsio.exists(home / EVENT) else EventNotFound
+        return binary
+
+    def open(self, event_id: EventId) -> OpenBinary:
+        """Open the binary of an event for reading; the descriptor is the caller's to close.
+
+        Raises:
+            EventNotFound: There is no such event.
+            BinaryNotFound: It has no complete binary.
+            Damaged: The content file is gone or has another length.
+        """
+        home = self._disk.layout.event(event_id)
+        missing = None
+        while True:
+            binary = self.find(event_id)
+            try:
+                fd = fsio.open_existing(home / binary.content)
+            except FileNotFoundError:
+                # Replaced between the two steps, unless the same file is named again.
+                if missing == binary.content:
+                    raise Damaged(f"{home / binary.content}: missing") from None
+                missing = binary.content
+                continue
+            if fsio.length(fd) != binary.length:
+                fsio.close(fd)
+                raise Damaged(f"{home / binary.content}: not {binary.length} bytes long")
+            return OpenBinary(binary, fd)
+
+    def attach(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
+        """Make a received body the binary of an event that has none.
+
+        Takes no lock unless a condition is set: the link of `binary.json` has one winner.
+
+        Args:
+            event_id: The event.
+            received: A fsynced file in the writer's folder; moved, not copied.
+            owner: Who sent it.
+            wanted: What must hold of the present binary (RFC 9110, section 13.1).
+
+        Raises:
+            EventNotFound: There is no such event.
+            BinaryExists: It has a binary.
+            PreconditionFailed: `wanted` does not hold.
+            OSError: ENOSPC, EDQUOT, EIO: nothing has changed, or the new binary stands
+                but may not survive a power cut.
+
+        Source: Cumulocity OpenAPI, POST /event/events/{id}/binaries.
+        """
+        if wanted:
+            with self._disk.held(event_id) as home:
+                wanted.check(validators_of(read_binary(home)))
+                binary = self._attach(event_id, home, received, owner)
+        else:
+            home = self._disk.layout.event(event_id)
+            with self._disk.still_there(home):
+                binary = self._attach(event_id, home, received, owner)
+        if fsio.exists(home / JOURNAL):
+            # Void by now; what stays of it is swept, so its removal must not fail the request.
+            with suppress(Refusal, OSError), self._disk.held(event_id):
+                drop_void_upload(home)
+        return binary
+
+    def replace(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
+        """Make a received body the one binary of an event, whatever it had before.
+
+        The arguments and errors are those of `attach`, but for `BinaryExists`.
+
+        Source: Cumulocity OpenAPI, PUT /event/events/{id}/binaries.
+        """
+        with self._disk.held(event_id) as home:
+            present = read_binary(home)
+            wanted.check(validators_of(present))
+            binary = self._place(event_id, home, received, owner)
+            with removed_unless_named(home, binary.content):
+                try:
+                    commit(home, binary, present, self._disk)
+                except BinaryExists:  # by a POST, which takes no lock
+                    present = read_binary(home)
+                    wanted.check(validators_of(present))
+                    commit(home, binary, present, self._disk)
+            drop_upload(home, binary)
+            if present:
+                fsio.remove(home / present.content)
+            return binary
+
+    def delete(self, event_id: EventId, wanted: Precondition) -> None:
+        """Remove the binary of an event, and its incomplete upload; a full disk does not prevent it.
+
+        Raises:
+            EventNotFound: There is no such event.
+            BinaryNotFound: It has neither.
+            PreconditionFailed: `wanted` does not hold.
+            OSError: EIO: the binary is there, or its removal may not survive a power cut.
+        """
+        with self._disk.held(event_id) as home:
+            binary = read_binary(home)
+            wanted.check(validators_of(binary))
+            self._disk.prepare(event_id, freeing=True)
+            dropped = drop_upload(home, binary)
+            if dropped:
+                # Durable before the binary goes, or an upload begun before it might come back.
+                fsio.sync_directory(home)
+            if binary:
+                self._delete(home, binary)
+            elif not dropped:
+                raise BinaryNotFound
+
+    def _attach(self, event_id: EventId, home: Path, received: Received, owner: str) -> Binary:
+        if not fsio.exists(home / EVENT):
+            raise EventNotFound
+        if fsio.exists(home / BINARY):
+            raise BinaryExists
+        binary = self._place(event_id, home, received, owner)
+        with removed_unless_named(home, binary.content):
+            commit(home, binary, None, self._disk)
+        return binary
+
+    def _place(self, event_id: EventId, home: Path, received: Received, owner: str) -> Binary:
+        """Move a body into an event's directory, under a name that `binary.json` does not know yet."""
+        self._disk.prepare(event_id)
+        binary = Binary(
+            content=self._disk.writer.next_name(CONTENT),
+            type=received.label.type,
+            name=received.label.name or str(event_id),
+            length=received.body.length,
+            sha256=received.body.digests["sha-256"],
+            time=self._disk.clock.now_ms(),
+            owner=owner,
+        )
+        received.body.move_to(home / binary.content)
+        return binary
+
+    def _delete(self, home: Path, binary: Binary) -> None:
+        touched = self._touch(home)
+        fsio.remove(home / BINARY)
+        fsio.sync_directory(home)
+        fsio.remove(home / binary.content)
+        if not touched:
+            self._touch(home)
+
+    def _touch(self, home: Path) -> bool:
+        """Let the event's own time be now, so that its lastUpdated does not fall back with the binary's."""
+        try:
+            touch_event(home, self._disk)
+        except OSError as error:
+            if not fsio.is_full(error):
+                raise
+            return False
+        return True

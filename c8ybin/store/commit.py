@@ -1,0 +1,99 @@
+"""The commit steps that attaching, replacing and completing share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.domain.errors import BinaryExists, Damaged
+from c8ybin.store.binary import Binary, read_binary
+from c8ybin.store.disk import Disk
+from c8ybin.store.journal import Journal, read_journal
+from c8ybin.store.layout import BINARY, JOURNAL
+from c8ybin.store.records import encode
+
+
+def commit(home: Path, binary: Binary, over: Binary | None, disk: Disk) -> None:
+    """Make `binary` the binary of an event; its content file is in the directory and fsynced.
+
+    The names in the directory are made durable before `binary.json` gets its own: a
+    power cut may keep any of the name changes since the last fsync, and `binary.json`
+    must not name a content file that was lost.
+
+    Args:
+        home: The event's directory.
+        binary: What `binary.json` is to tell.
+        over: The binary that it replaces (the caller holds the lock), or None.
+        disk: Where it happens.
+
+    Raises:
+        BinaryExists: There is one, although `over` is None; nothing has changed.
+        OSError: Nothing has changed, or, from the last fsync, the new binary stands but
+            may not survive a power cut.
+    """
+    draft = home / disk.writer.draft_name(BINARY)
+    with fsio.draft(draft) as file:
+        file.write(encode(binary.to_record()))
+    try:
+        fsio.sync_directory(home)
+        if over is None:
+            fsio.link(draft, home / BINARY)
+        else:
+            fsio.rename(draft, home / BINARY)
+    except FileExistsError:
+        raise BinaryExists from None
+    finally:
+        # After a link this frees no inode; after a rename there is nothing to remove.
+        fsio.remove(draft)
+    fsio.sync_directory(home)
+
+
+@contextmanager
+def removed_unless_named(home: Path, content: str) -> Iterator[None]:
+    """Remove a content file where the block fails before `binary.json` or the journal names it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError, Damaged):
+            if content not in named_contents(home):
+                fsio.remove(home / content)
+        raise
+
+
+def named_contents(home: Path) -> set[str]:
+    """Return the content files that an event's journal and `binary.json` name.
+
+    The journal is read first: completing hands its content file over to the other.
+
+    Raises:
+        Damaged: One of them does not hold what it should.
+    """
+    return {named.content for named in (read_journal(home), read_binary(home)) if named}
+
+
+def drop_upload(home: Path, binary: Binary | None) -> bool:
+    """Discard the incomplete upload of an event, if there is one; the lock is held."""
+    try:
+        journal = read_journal(home)
+    except Damaged:
+        return fsio.remove(home / JOURNAL)
+    if journal is None:
+        return False
+    fsio.remove(home / JOURNAL)
+    # The completing chunk makes the upload's content file the binary's.
+    if binary is None or journal.content != binary.content:
+        fsio.remove(home / journal.content)
+    return True
+
+
+def drop_void_upload(home: Path) -> None:
+    """Discard an upload whose base is no longer the binary of the event; the lock is held."""
+    binary = read_binary(home)
+    journal = read_journal(home)
+    if journal and is_void(journal, binary):
+        drop_upload(home, binary)
+
+
+def is_void(journal: Journal, binary: Binary | None) -> bool:
+    """Tell whether an upload began over another binary than the present one."""
+    return journal.base != (binary.content if binary else None)

@@ -1,0 +1,154 @@
+"""What every commit needs: paths, this process's writer, the clock, locks, and which names are durable."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Lock
+
+from c8ybin import fsio
+from c8ybin.domain.errors import Busy, EventNotFound
+from c8ybin.domain.ids import Clock, EventId
+from c8ybin.store.layout import EVENT, Layout
+from c8ybin.store.writer import Writer
+
+LOCK_TIMEOUT_S = 10.0
+REMEMBERED = 65_536
+
+
+class Remembered:
+    """A set that forgets what was not asked for longest."""
+
+    def __init__(self, most: int = REMEMBERED) -> None:
+        self._most = most
+        self._items: OrderedDict[Hashable, None] = OrderedDict()
+        self._lock = Lock()
+
+    def __contains__(self, item: Hashable) -> bool:
+        with self._lock:
+            if item not in self._items:
+                return False
+            self._items.move_to_end(item)
+            return True
+
+    def add(self, item: Hashable) -> None:
+        """Put an item in."""
+        with self._lock:
+            self._items[item] = None
+            self._items.move_to_end(item)
+            if len(self._items) > self._most:
+                self._items.popitem(last=False)
+
+
+class Disk:
+    """One data directory as one process uses it."""
+
+    def __init__(self, layout: Layout, writer: Writer, clock: Clock) -> None:
+        self.layout = layout
+        self.writer = writer
+        self.clock = clock
+        self._durable = Remembered()
+
+    @contextmanager
+    def held(self, event_id: EventId) -> Iterator[Path]:
+        """Lock an event and yield its directory.
+
+        For local file work only: no byte of a client is awaited under it, and nobody
+        holds two.
+
+        Raises:
+            EventNotFound: There is no such event.
+            Busy: The lock was not to be had in time.
+        """
+        # The lock files last: an event's directory may vanish, its lock may not.
+        with self.locked(event_id):
+            home = self.layout.event(event_id)
+            if not fsio.exists(home / EVENT):
+                raise EventNotFound
+            with self.still_there(home):
+                yield home
+
+    @contextmanager
+    def still_there(self, home: Path) -> Iterator[None]:
+        """Turn ENOENT on the way into what it means: the event was deleted meanwhile.
+
+        Raises:
+            EventNotFound: The event is gone.
+        """
+        try:
+            yield
+        except FileNotFoundError:
+            if fsio.exists(home / EVENT):
+                raise
+            raise EventNotFound from None
+
+    @contextmanager
+    def locked(self, event_id: EventId) -> Iterator[None]:
+        """Hold the lock of an event, whether it exists or not.
+
+        Raises:
+            Busy: The lock was not to be had in time.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(fsio.locked(self.layout.lock(event_id), LOCK_TIMEOUT_S))
+            except TimeoutError:
+                raise Busy from None
+            yield
+
+    def prepare_new(self, event_id: EventId) -> None:
+        """Make the hour of a new event, durably, and note that this process changes it."""
+        hour = self.layout.hour(event_id)
+        self.writer.note_hour(self.layout.hour_name(event_id))
+        if hour not in self._durable:
+            fsio.make_directory(hour.parent)
+            fsio.make_directory(hour)
+            self._sync_parents(hour)
+
+    def prepare(self, event_id: EventId, *, freeing: bool = False) -> None:
+        """Make durable what leads to an event that is about to change, and note its hour.
+
+        Whoever made its directory may have died before the fsync of the hour; an answer
+        that rests on the event must not be lost with it.
+
+        Args:
+            event_id: The event.
+            freeing: The change frees space, so a full disk must not prevent it.
+
+        Raises:
+            EventNotFound: There is no such hour.
+        """
+        hour = self.layout.hour(event_id)
+        try:
+            if hour not in self._durable:
+                self._sync_parents(hour)
+            if event_id not in self._durable:
+                fsio.sync_directory(hour)
+                self._durable.add(event_id)
+        except FileNotFoundError:
+            raise EventNotFound from None
+        try:
+            self.writer.note_hour(self.layout.hour_name(event_id))
+        except OSError as error:
+            if not (freeing and fsio.is_full(error)):
+                raise
+
+    def committed(self, event_id: EventId) -> None:
+        """Make the names in an event's hour durable: it was made or removed."""
+        fsio.sync_directory(self.layout.hour(event_id))
+        self._durable.add(event_id)
+
+    def _sync_parents(self, hour: Path) -> None:
+        for parent in (hour.parent, hour.parent.parent, self.layout.root):
+            fsio.sync_directory(parent)
+        self._durable.add(hour)
+
+    def make_name_durable(self, home: Path, name: str) -> None:
+        """Make a name durable that another process may have left so, once for each."""
+        if (home, name) not in self._durable:
+            fsio.sync_directory(home)
+            self.name_is_durable(home, name)
+
+    def name_is_durable(self, home: Path, name: str) -> None:
+        """Remember that a name is durable, because this process made it so."""
+        self._durable.add((home, name))

@@ -1,0 +1,160 @@
+"""One event as its directory tells it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from c8ybin import fsio
+from c8ybin.domain.conditions import Validators
+from c8ybin.domain.errors import Damaged, EventNotFound
+from c8ybin.domain.events import IS_BINARY, IS_INCOMPLETE, Document, serialize
+from c8ybin.domain.ids import EventId
+from c8ybin.domain.queries import Facts
+from c8ybin.domain.times import format_time, parse_time
+from c8ybin.store.binary import Binary, read_binary
+from c8ybin.store.commit import is_void
+from c8ybin.store.disk import Disk
+from c8ybin.store.journal import Journal, read_journal
+from c8ybin.store.layout import EVENT
+
+
+@dataclass(frozen=True, slots=True)
+class EventFile:
+    """What `event.json` holds.
+
+    Attributes:
+        created: Milliseconds since 1970.
+        updated: The last change of the event itself, not of its binary.
+        owner: Who created it.
+        document: What the client sent, without what belongs to the server.
+    """
+
+    created: int
+    updated: int
+    owner: str
+    document: Document
+
+    def to_bytes(self) -> bytes:
+        """Write it."""
+        server = {
+            "created": format_time(self.created),
+            "updated": format_time(self.updated),
+            "owner": self.owner,
+        }
+        return serialize({"server": server, "event": self.document}) + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with its binary and its incomplete upload."""
+
+    id: EventId
+    file: EventFile
+    binary: Binary | None
+    upload: Journal | None
+    etag: str
+
+    @property
+    def updated(self) -> int:
+        """The later of the event's and its binary's time."""
+        return max(self.file.updated, self.binary.time if self.binary else 0)
+
+    @property
+    def validators(self) -> Validators:
+        """Its entity tag, which changes with the binary and the upload too, and its time."""
+        return Validators(self.etag, self.updated)
+
+    @property
+    def fragments(self) -> Mapping[str, Any]:
+        """The two fragments that belong to the server, where they apply."""
+        fragments: dict[str, Any] = {}
+        if self.binary:
+            fragments[IS_BINARY] = {
+                "type": self.binary.type,
+                "name": self.binary.name,
+                "length": self.binary.length,
+            }
+        if self.upload:
+            fragments[IS_INCOMPLETE] = {"range": str(self.upload)}
+        return fragments
+
+    @property
+    def facts(self) -> Facts:
+        """What a query asks of it."""
+        document = self.file.document
+        return Facts(
+            id=self.id,
+            time=parse_time(document["time"]),
+            created=self.file.created,
+            updated=self.updated,
+            source=document["source"]["id"],
+            type=document["type"],
+            fragments={**document, **self.fragments},
+        )
+
+
+def parse_event_file(data: bytes, path: Path) -> EventFile:
+    """Read the bytes of an `event.json`.
+
+    Raises:
+        Damaged: They are not what one holds.
+    """
+    try:
+        members = json.loads(data)
+        server, document = members["server"], members["event"]
+        parse_time(document["time"])
+        if not all(isinstance(v, str) for v in (document["source"]["id"], document["type"], server["owner"])):
+            raise TypeError
+        return EventFile(
+            created=parse_time(server["created"]),
+            updated=parse_time(server["updated"]),
+            owner=server["owner"],
+            document=document,
+        )
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise Damaged(f"{path}: not an event") from None
+
+
+def read_event(event_id: EventId, home: Path) -> StoredEvent:
+    """Read an event, its binary and its upload, as they stood together.
+
+    Raises:
+        EventNotFound: There is no such event.
+        Damaged: A file does not hold what it should.
+    """
+    binary = read_binary(home)
+    while True:
+        try:
+            # After the binary: its removal first brings the event's own time forward.
+            data = fsio.read(home / EVENT)
+        except FileNotFoundError:
+            raise EventNotFound from None
+        upload = read_journal(home)
+        if upload is None:
+            break
+        again = read_binary(home)
+        if again == binary:
+            break
+        binary = again
+    if upload and is_void(upload, binary):
+        upload = None
+    state = repr((binary and binary.content, upload and (upload.content, str(upload)))).encode()
+    etag = f'"{hashlib.sha256(data + state).hexdigest()[:32]}"'
+    return StoredEvent(event_id, parse_event_file(data, home / EVENT), binary, upload, etag)
+
+
+def write_event(home: Path, file: EventFile, disk: Disk) -> None:
+    """Replace `event.json`, durably; the lock is held."""
+    with fsio.replacing(home / EVENT, disk.writer.draft_name(EVENT)) as draft:
+        draft.write(file.to_bytes())
+
+
+def touch_event(home: Path, disk: Disk) -> None:
+    """Let the event's own time be now; the lock is held."""
+    path = home / EVENT
+    file = parse_event_file(fsio.read(path), path)
+    updated = max(disk.clock.now_ms(), file.updated)
+    write_event(home, EventFile(file.created, updated, file.owner, file.document), disk)

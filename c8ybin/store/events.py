@@ -1,0 +1,127 @@
+"""Events: create, read, change, delete."""
+
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.domain.conditions import Precondition
+from c8ybin.domain.errors import EventNotFound
+from c8ybin.domain.events import Document, merge_event
+from c8ybin.domain.ids import EventId, new_event_id
+from c8ybin.store.disk import Disk
+from c8ybin.store.event import EventFile, StoredEvent, read_event, write_event
+from c8ybin.store.layout import EVENT
+
+
+class Events:
+    """The events of one data directory."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def exists(self, event_id: EventId) -> bool:
+        """Tell whether there is such an event."""
+        return fsio.exists(self._disk.layout.event(event_id) / EVENT)
+
+    def read(self, event_id: EventId) -> StoredEvent:
+        """Return an event.
+
+        Raises:
+            EventNotFound: There is no such event.
+            Damaged: A file of it does not hold what it should.
+        """
+        return read_event(event_id, self._disk.layout.event(event_id))
+
+    def create(self, document: Document, owner: str) -> StoredEvent:
+        """Create an event from a document that is valid.
+
+        Its directory is built aside and renamed to its place, which decides a clash of
+        IDs; no lock is needed.
+
+        Raises:
+            OSError: ENOSPC, EDQUOT, EIO: there is no such event, or it may not survive a
+                power cut.
+        """
+        now = self._disk.clock.now_ms()
+        box = self._disk.writer.folder / self._disk.writer.next_name("event")
+        fsio.make_directory(box)
+        try:
+            with fsio.draft(box / EVENT) as file:
+                file.write(EventFile(now, now, owner, document).to_bytes())
+            fsio.sync_directory(box)
+            event_id = self._put_in_place(box, now)
+        except BaseException:
+            fsio.remove_tree(box)
+            raise
+        self._disk.committed(event_id)
+        return self.read(event_id)
+
+    def _put_in_place(self, box: Path, now: int) -> EventId:
+        while True:
+            event_id = new_event_id(now)
+            self._disk.prepare_new(event_id)
+            try:
+                # An event's directory is never empty, so a rename never replaces one.
+                fsio.rename(box, self._disk.layout.event(event_id))
+            except OSError as error:
+                if not fsio.is_taken(error):
+                    raise
+            else:
+                return event_id
+
+    def update(self, event_id: EventId, change: Document, wanted: Precondition) -> StoredEvent:
+        """Merge a change into an event.
+
+        Raises:
+            EventNotFound: There is no such event.
+            PreconditionFailed: `wanted` does not hold.
+            Invalid: The change touches what may not change.
+            OSError: ENOSPC, EDQUOT, EIO: the event is as it was, or the change may not
+                survive a power cut.
+        """
+        with self._disk.held(event_id) as home:
+            present = read_event(event_id, home)
+            wanted.check(present.validators)
+            file = EventFile(
+                created=present.file.created,
+                updated=max(self._disk.clock.now_ms(), present.updated),
+                owner=present.file.owner,
+                document=merge_event(present.file.document, change),
+            )
+            self._disk.prepare(event_id)
+            write_event(home, file, self._disk)
+            return read_event(event_id, home)
+
+    def delete(self, event_id: EventId, wanted: Precondition) -> None:
+        """Delete an event with its binary; a full disk does not prevent it.
+
+        Raises:
+            EventNotFound: There is no such event.
+            PreconditionFailed: `wanted` does not hold.
+            OSError: EIO: the event is there, or its removal may not survive a power cut.
+        """
+        if wanted:
+            with self._disk.held(event_id) as home:
+                wanted.check(read_event(event_id, home).validators)
+                self._remove(event_id, home)
+        else:
+            self._remove(event_id, self._disk.layout.event(event_id))
+
+    def _remove(self, event_id: EventId, home: Path) -> None:
+        if not fsio.exists(home / EVENT):
+            raise EventNotFound
+        self._disk.prepare(event_id, freeing=True)
+        grave = self._disk.writer.folder / self._disk.writer.next_name("gone")
+        try:
+            fsio.rename(home, grave)
+        except FileNotFoundError:
+            raise EventNotFound from None
+        except OSError as error:
+            if not fsio.is_full(error):
+                raise
+            # No room for a name in another directory: the event ends with its event.json.
+            if not fsio.remove(home / EVENT):
+                raise EventNotFound from None
+            fsio.sync_directory(home)
+            grave = home
+        self._disk.committed(event_id)
+        fsio.remove_tree(grave)

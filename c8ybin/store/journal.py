@@ -1,0 +1,157 @@
+"""The journal of an incomplete upload: which content file it fills, and which bytes have arrived.
+
+The first line names the content file and the binary that stood when the upload began
+(its base); each further line is a chunk whose bytes were durable before it was written.
+An upload whose base is no longer current is void.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.domain.errors import Damaged
+from c8ybin.domain.labels import Label
+from c8ybin.domain.ranges import ContentRange, Span, Spans
+from c8ybin.store.layout import JOURNAL
+from c8ybin.store.records import Record, decode, encode
+from c8ybin.store.writer import Writer
+
+
+@dataclass(slots=True)
+class Journal:
+    """An incomplete upload as its journal tells it.
+
+    Attributes:
+        base: The content file of the binary that it replaces; None where there was none.
+        content: The content file that it fills.
+        label: Type and name, from the chunk that began it.
+        owner: Who began it.
+        spans: The bytes that have arrived.
+        length: The file's length, once a chunk told it.
+        stated: Digests of the finished file that chunks stated, by algorithm.
+    """
+
+    base: str | None
+    content: str
+    label: Label
+    owner: str
+    spans: Spans = field(default_factory=Spans)
+    length: int | None = None
+    stated: dict[str, bytes] = field(default_factory=dict)
+    _end: int = 0
+
+    def __str__(self) -> str:
+        """Write what has arrived, as the fragment and the answer show it: `0-3,8-9/10`."""
+        return f"{self.spans}/{'*' if self.length is None else self.length}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte has arrived."""
+        return self.length is not None and self.spans.covers(self.length)
+
+    def _header(self) -> Record:
+        return {
+            "base": self.base,
+            "content": self.content,
+            "type": self.label.type,
+            "name": self.label.name,
+            "owner": self.owner,
+        }
+
+    def take(self, chunk: Record) -> None:
+        """Count a chunk's line."""
+        self.spans.add(Span(chunk["start"], chunk["stop"] + 1))
+        if chunk["length"] is not None:
+            self.length = chunk["length"]
+        self.stated |= {k: bytes.fromhex(v) for k, v in chunk.get("stated", {}).items()}
+
+
+def chunk_record(where: ContentRange, sha256: bytes, stated: Mapping[str, bytes]) -> Record:
+    """Return the line of a chunk."""
+    record: Record = {
+        "start": where.span.start,
+        "stop": where.span.end - 1,
+        "length": where.length,
+        "sha256": sha256.hex(),
+    }
+    if stated:
+        record["stated"] = {k: v.hex() for k, v in stated.items()}
+    return record
+
+
+def read_journal(home: Path) -> Journal | None:
+    """Read the journal in an event's directory; None when there is none.
+
+    Raises:
+        Damaged: It does not hold what it should.
+    """
+    path = home / JOURNAL
+    try:
+        data = fsio.read(path)
+    except FileNotFoundError:
+        return None
+    (header, *chunks), end = decode(data, str(path))
+    try:
+        journal = Journal(
+            base=header["base"],
+            content=header["content"],
+            label=Label(header["type"], header["name"]),
+            owner=header["owner"],
+            _end=end,
+        )
+        for chunk in chunks:
+            journal.take(chunk)
+    except (KeyError, TypeError, ValueError):
+        raise Damaged(f"{path}: not the lines of a journal") from None
+    return journal
+
+
+def begin_journal(home: Path, journal: Journal, chunk: Record, writer: Writer) -> None:
+    """Write the journal of a new upload with its first chunk, in place of an older one.
+
+    Raises:
+        OSError: The old journal stands, or the new one may not survive a power cut.
+    """
+    data = encode(journal._header()) + encode(chunk)
+    with fsio.replacing(home / JOURNAL, writer.draft_name(JOURNAL)) as file:
+        file.write(data)
+    journal.take(chunk)
+    journal._end = len(data)
+
+
+def append_journal(home: Path, journal: Journal, chunk: Record, writer: Writer) -> None:
+    """Add a chunk, after cutting off a torn line.
+
+    Raises:
+        OSError: The chunk does not count.
+    """
+    path = home / JOURNAL
+    line = encode(chunk)
+    with fsio.opened(path, write=True) as fd:
+        before = fsio.read_at(fd, journal._end, 0)
+        try:
+            fsio.truncate(fd, journal._end)
+            fsio.write_at(fd, line, journal._end)
+            fsio.sync_data(fd)
+        except OSError:
+            # The line may stand in memory and never reach the disk, and an fsync cannot be
+            # tried again on this file: a new one takes its place before anything in it counts.
+            _put_back(path, before, fd, writer)
+            raise
+    journal.take(chunk)
+    journal._end += len(line)
+
+
+def _put_back(path: Path, before: bytes, fd: int, writer: Writer) -> None:
+    with suppress(OSError):
+        fsio.truncate(fd, len(before))
+        with fsio.replacing(path, writer.draft_name(JOURNAL)) as file:
+            file.write(before)
+
+
+def sync_journal(home: Path) -> None:
+    """Make durable what somebody else may have written: the journal and its name."""
+    fsio.sync_file(home / JOURNAL)
+    fsio.sync_directory(home)

@@ -1,0 +1,102 @@
+"""Where things are on the disk: the one place where an ID becomes a path.
+
+data/
+  format                      "c8ybin 1": read at start; an unknown one is refused
+  accounts.json               users, hashes, roles; mode 0600
+  admin-password              what a first start made by itself; mode 0600
+  locks/000 ... 3ff           1024 lasting lock files, made once, never deleted
+  tmp/<writer>/               one for each running process (random name)
+    alive                     the process holds a flock on it for its life
+    hours                     the ID-hours that it changed
+    body-*  spool-*           bodies being received
+    event-*  gone-*           directories being built or removed
+  events/2026-11-24/15/<id>/  one directory an event; day and hour are the ID's own, in UTC
+    event.json                {"server": {created, updated, owner}, "event": {...}}
+    binary.json               the binary's commit point; names its content file
+    content-<writer>-<k>      the bytes, exactly as sent
+    upload.journal            while an upload in chunks is incomplete: its content file and ranges
+  events/imported/<id // 10000>/<id>/   the same for IDs below 10**12
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from c8ybin.domain.ids import FIRST_OWN, EventId, created_ms
+
+FORMAT = "c8ybin 1"
+LOCKS = 1024
+EVENT = "event.json"
+BINARY = "binary.json"
+JOURNAL = "upload.journal"
+CONTENT = "content"
+
+_ID = re.compile(r"[1-9][0-9]{0,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths below one data directory."""
+
+    root: Path
+
+    @property
+    def format(self) -> Path:
+        """The file that says whose directory this is."""
+        return self.root / "format"
+
+    @property
+    def events(self) -> Path:
+        """The tree of events."""
+        return self.root / "events"
+
+    @property
+    def locks(self) -> Path:
+        """The lasting lock files."""
+        return self.root / "locks"
+
+    @property
+    def tmp(self) -> Path:
+        """The folders of the running writers."""
+        return self.root / "tmp"
+
+    def lock(self, event_id: EventId) -> Path:
+        """The lock file that an event shares with one in 1024 others."""
+        return self.locks / f"{event_id % LOCKS:03x}"
+
+    def hour(self, event_id: EventId) -> Path:
+        """The directory that holds an event's directory."""
+        return self.events / self.hour_name(event_id)
+
+    def hour_name(self, event_id: EventId) -> str:
+        """The same, relative to the tree of events: `2026-11-24/15` or `imported/7`."""
+        if event_id < FIRST_OWN:
+            return f"imported/{event_id // 10_000}"
+        return time.strftime("%Y-%m-%d/%H", time.gmtime(created_ms(event_id) // 1000))
+
+    def event(self, event_id: EventId) -> Path:
+        """The directory of an event."""
+        return self.hour(event_id) / str(event_id)
+
+    def walk(self) -> Iterator[tuple[EventId, Path]]:
+        """Yield every event's directory, hour by hour; foreign files are passed over."""
+        for day in _directories(self.events):
+            for hour in _directories(day):
+                yield from self.walk_hour(hour)
+
+    def walk_hour(self, hour: Path) -> Iterator[tuple[EventId, Path]]:
+        """Yield the directories of the events of one hour."""
+        for home in _directories(hour):
+            if _ID.fullmatch(home.name) and self.hour(event_id := EventId(int(home.name))) == hour:
+                yield event_id, home
+
+
+def _directories(path: Path) -> list[Path]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted(path / entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,69 @@
+"""The data directory itself: whose it is, and what must be there before anything is stored."""
+
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.store.layout import FORMAT, LOCKS, Layout
+
+# What an empty directory may hold: the notes of a checkout, what a new ext4 has, a draft of `format`.
+_HARMLESS = ("README", "lost+found", ".format.", ".gitignore", ".gitkeep")
+
+
+class UnfitDirectory(Exception):
+    """A directory that the store does not take; the message says why and what to do."""
+
+
+def prepare_directory(root: Path) -> Layout:
+    """Make a new data directory, or check an old one and fill in what a cut start left out.
+
+    Returns:
+        Its layout.
+
+    Raises:
+        UnfitDirectory: It is not ours, or of a format that this version does not know;
+            nothing was touched.
+        OSError: It cannot be read or written.
+    """
+    layout = Layout(root)
+    _make_parents(root)
+    try:
+        found = fsio.read(layout.format).decode("utf-8", "replace").strip()
+    except FileNotFoundError:
+        foreign = sorted(name.name for name in root.iterdir() if not name.name.startswith(_HARMLESS))
+        if foreign:
+            raise UnfitDirectory(
+                f"{root} holds other files ({foreign[0]}, ...) and is no data directory of c8ybin; "
+                "name an empty or a new directory."
+            ) from None
+        with fsio.replacing(layout.format, f".format.{fsio.unique_name()}") as file:
+            file.write(f"{FORMAT}\n".encode())
+    else:
+        if found != FORMAT:
+            raise UnfitDirectory(
+                f"{root} has the format {found[:40]!r}, which this version does not know; it knows {FORMAT!r}. "
+                "Use the version of c8ybin that wrote it."
+            )
+    for directory in (layout.events, layout.locks, layout.tmp):
+        fsio.make_directory(directory)
+    _make_locks(layout)
+    fsio.sync_directory(root)
+    return layout
+
+
+def _make_parents(root: Path) -> None:
+    missing = [p for p in (root, *root.parents) if not p.exists()]
+    for directory in reversed(missing):
+        fsio.make_directory(directory)
+        fsio.sync_directory(directory.parent)
+    if not root.is_dir():
+        raise UnfitDirectory(f"{root} is not a directory.")
+
+
+def _make_locks(layout: Layout) -> None:
+    # All at once, so that a deletion on a full disk finds its lock there.
+    names = {f"{number:03x}" for number in range(LOCKS)}
+    names -= {path.name for path in layout.locks.iterdir()}
+    for name in sorted(names):
+        fsio.close(fsio.open_lock(layout.locks / name))
+    if names:
+        fsio.sync_directory(layout.locks)

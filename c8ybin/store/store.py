@@ -1,0 +1,67 @@
+"""The store: one data directory, joined by one process."""
+
+import time
+from pathlib import Path
+from threading import Lock
+
+from c8ybin.domain.ids import Clock
+from c8ybin.store.binaries import Binaries
+from c8ybin.store.disk import Disk
+from c8ybin.store.events import Events
+from c8ybin.store.layout import Layout
+from c8ybin.store.listing import Listing
+from c8ybin.store.opening import prepare_directory
+from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep
+from c8ybin.store.uploads import Uploads
+from c8ybin.store.writer import Writer
+
+_PROBE_KEEPS_S = 1.0
+
+
+class Store:
+    """The events and binaries of one data directory, as one process sees and changes them."""
+
+    def __init__(self, disk: Disk, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> None:
+        self._writer = disk.writer
+        self.clock = disk.clock
+        self.events = Events(disk)
+        self.binaries = Binaries(disk)
+        self.uploads = Uploads(disk)
+        self.listing = Listing(disk)
+        self.sweep = Sweep(disk, self.listing, upload_expiry_s=upload_expiry_s)
+        self._probe_lock = Lock()
+        self._probed_at = -_PROBE_KEEPS_S
+        self._trouble: OSError | None = None
+
+    @classmethod
+    def open(cls, root: Path, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> "Store":
+        """Join a data directory, making it where it is new.
+
+        Raises:
+            UnfitDirectory: It is not ours.
+            UnfitFileSystem: It lacks hard links or file locks.
+            OSError: It cannot be read or written.
+        """
+        layout: Layout = prepare_directory(root)
+        return cls(Disk(layout, Writer(layout), Clock()), upload_expiry_s=upload_expiry_s)
+
+    @property
+    def folder(self) -> Path:
+        """This process's own folder, where bodies are received."""
+        return self._writer.folder
+
+    def trouble(self) -> OSError | None:
+        """Return why the store cannot take a write now; None when it can. Tried at most once a second."""
+        with self._probe_lock:
+            if time.monotonic() - self._probed_at >= _PROBE_KEEPS_S:
+                try:
+                    self._writer.probe()
+                    self._trouble = None
+                except OSError as error:
+                    self._trouble = error
+                self._probed_at = time.monotonic()
+            return self._trouble
+
+    def close(self) -> None:
+        """Leave the data directory; nothing of this process stays in `tmp/`."""
+        self._writer.close()

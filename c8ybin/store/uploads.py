@@ -1,0 +1,248 @@
+"""Uploads in chunks: any order, side by side, twice, across restarts.
+
+A chunk's bytes are durable in the content file before its line in the journal is, and
+the line before the answer. Completing commits `binary.json`, which names the content
+file where the bytes already are; then the journal goes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.bodies import Received, ReceivedBody
+from c8ybin.domain.conditions import Precondition
+from c8ybin.domain.digests import ALGORITHMS, check_digests
+from c8ybin.domain.errors import BinaryExists, ChunkConflict, Unreadable
+from c8ybin.domain.ids import EventId
+from c8ybin.domain.ranges import ContentRange, Span
+from c8ybin.store.binary import Binary, read_binary, validators_of
+from c8ybin.store.commit import commit, drop_upload, is_void, removed_unless_named
+from c8ybin.store.disk import Disk
+from c8ybin.store.journal import (
+    Journal,
+    append_journal,
+    begin_journal,
+    chunk_record,
+    read_journal,
+    sync_journal,
+)
+from c8ybin.store.layout import BINARY, CONTENT, JOURNAL
+from c8ybin.store.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk of a file.
+
+    Attributes:
+        where: Its place in the file, and the file's length if it tells it.
+        received: Its bytes, in a spool, and what its sender calls the file.
+        replaces: Whether it was PUT: it may feed a replacement of a binary.
+        owner: Who sent it.
+        stated: Digests of the finished file that it states, by algorithm.
+    """
+
+    where: ContentRange
+    received: Received
+    replaces: bool
+    owner: str
+    stated: Mapping[str, bytes]
+
+    @property
+    def body(self) -> ReceivedBody:
+        """Its bytes."""
+        return self.received.body
+
+    def record(self) -> Record:
+        """Its line in the journal."""
+        return chunk_record(self.where, self.body.digests["sha-256"], self.stated)
+
+    def signature(self) -> dict[str, str]:
+        """What `binary.json` remembers of the completing chunk, to know it when it is sent again."""
+        return {
+            "method": "PUT" if self.replaces else "POST",
+            "range": str(self.where),
+            "sha256": self.body.digests["sha-256"].hex(),
+        }
+
+
+class Uploads:
+    """The incomplete uploads of the events in one data directory."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def receive(self, event_id: EventId, chunk: Chunk, wanted: Precondition) -> Binary | Journal:
+        """Add a chunk to the upload of an event, and complete it if that was the last byte.
+
+        Returns:
+            The binary if the upload is complete, else the state of the upload.
+
+        Raises:
+            EventNotFound: There is no such event.
+            BinaryExists: It has a binary, and the chunk was POSTed.
+            ChunkConflict: The chunk contradicts earlier ones; nothing has changed.
+            Unreadable: It tells a length below a byte that arrived; nothing has changed.
+            DigestMismatch: The finished file is not what was stated; the chunk does not
+                count.
+            PreconditionFailed: `wanted` does not hold.
+            OSError: ENOSPC, EDQUOT, EIO: the chunk does not count.
+
+        Source: the upstream document, "POST content-range".
+        """
+        while True:
+            with self._disk.held(event_id) as home:
+                binary = read_binary(home)
+                wanted.check(validators_of(binary))
+                self._disk.prepare(event_id)
+                journal = read_journal(home)
+                if journal and is_void(journal, binary):
+                    drop_upload(home, binary)
+                    journal = None
+                if journal is None and binary and binary.completed_by == chunk.signature():
+                    return self._again(home, binary)
+                if binary and not chunk.replaces:
+                    raise BinaryExists
+                try:
+                    return self._add(event_id, home, chunk, journal, binary)
+                except BinaryExists:
+                    continue  # a whole POST, which takes no lock, came first: look again
+
+    def _again(self, home: Path, binary: Binary) -> Binary:
+        """Repeat the finished answer; whoever committed it may have died before the fsync."""
+        for name in (binary.content, BINARY):
+            fsio.sync_file(home / name)
+        fsio.sync_directory(home)
+        return binary
+
+    def _add(
+        self, event_id: EventId, home: Path, chunk: Chunk, present: Journal | None, binary: Binary | None
+    ) -> Binary | Journal:
+        span = chunk.where.span
+        journal = present
+        if journal:
+            equal = _equal(home / journal.content, chunk.body, span, journal.spans.within(span))
+            if not equal and span.start == 0:
+                journal = None
+            else:
+                _check_consistent(journal, chunk.where, equal=equal)
+        if journal:
+            self._append(home, chunk, journal)
+        else:
+            journal = self._begin(home, chunk, binary)
+            if present:
+                fsio.remove(home / present.content)
+        return self._complete(event_id, home, chunk, journal, binary) if journal.complete else journal
+
+    def _begin(self, home: Path, chunk: Chunk, base: Binary | None) -> Journal:
+        journal = Journal(
+            base=base.content if base else None,
+            content=self._disk.writer.next_name(CONTENT),
+            label=chunk.received.label,
+            owner=chunk.owner,
+        )
+        fsio.close(fsio.create(home / journal.content))
+        with removed_unless_named(home, journal.content):
+            self._write(home, chunk, journal)
+            # The journal must not name a content file whose own name a power cut may take.
+            fsio.sync_directory(home)
+            begin_journal(home, journal, chunk.record(), self._disk.writer)
+        self._disk.name_is_durable(home, journal.content)
+        return journal
+
+    def _append(self, home: Path, chunk: Chunk, journal: Journal) -> None:
+        news = self._write(home, chunk, journal)
+        if news or chunk.stated or (chunk.where.length is not None and journal.length is None):
+            # Another process may have begun the upload and died before its last fsync.
+            self._disk.make_name_durable(home, journal.content)
+            append_journal(home, journal, chunk.record(), self._disk.writer)
+        else:
+            fsio.sync_file(home / journal.content)
+            sync_journal(home)
+
+    def _write(self, home: Path, chunk: Chunk, journal: Journal) -> bool:
+        """Make durable what is missing of a chunk; tell whether anything was."""
+        span = chunk.where.span
+        missing = journal.spans.missing(span)
+        length = journal.length if chunk.where.length is None else chunk.where.length
+        with fsio.opened(home / journal.content, write=True) as fd:
+            for gap in missing:
+                _copy(chunk.body, fd, gap, span.start)
+            if length is not None and _completes(journal, span, length):
+                # Bytes of a chunk that never counted may stand beyond the end.
+                fsio.truncate(fd, length)
+                stated = {**journal.stated, **chunk.stated}
+                check_digests("Repr-Digest", stated, _digests(fd, stated))
+            fsio.sync_data(fd)
+        return bool(missing)
+
+    def _complete(
+        self, event_id: EventId, home: Path, chunk: Chunk, journal: Journal, over: Binary | None
+    ) -> Binary:
+        with fsio.opened(home / journal.content) as fd:
+            digests = _digests(fd, ["sha-256"])
+            length = fsio.length(fd)
+        binary = Binary(
+            content=journal.content,
+            type=journal.label.type,
+            name=journal.label.name or str(event_id),
+            length=length,
+            sha256=digests["sha-256"],
+            time=self._disk.clock.now_ms(),
+            owner=journal.owner,
+            completed_by=chunk.signature(),
+        )
+        commit(home, binary, over, self._disk)
+        fsio.remove(home / JOURNAL)
+        if over:
+            fsio.remove(home / over.content)
+        return binary
+
+
+def _check_consistent(journal: Journal, where: ContentRange, *, equal: bool) -> None:
+    if not equal:
+        raise ChunkConflict("Other bytes have arrived in this range; DELETE the attachment to begin anew.")
+    if where.length is not None:
+        if where.length < journal.spans.end:
+            raise Unreadable("Content-Range tells a length below a byte that has arrived.")
+        if journal.length is not None and where.length != journal.length:
+            raise ChunkConflict("An earlier chunk told another length; DELETE the attachment to begin anew.")
+    if journal.length is not None and where.span.end > journal.length:
+        raise ChunkConflict(
+            "The chunk lies beyond the length that an earlier one told; DELETE the attachment to begin anew."
+        )
+
+
+def _completes(journal: Journal, span: Span, length: int) -> bool:
+    return all(
+        span.start <= gap.start and gap.end <= span.end for gap in journal.spans.missing(Span(0, length))
+    )
+
+
+def _equal(content: Path, body: ReceivedBody, span: Span, parts: Iterable[Span]) -> bool:
+    """Compare the bytes of a chunk with those that arrived before it."""
+    with fsio.opened(content) as fd:
+        for part in parts:
+            for start in range(part.start, part.end, fsio.COPY_BYTES):
+                count = min(fsio.COPY_BYTES, part.end - start)
+                if fsio.read_at(fd, count, start) != body.read_at(count, start - span.start):
+                    return False
+    return True
+
+
+def _copy(body: ReceivedBody, fd: int, gap: Span, origin: int) -> None:
+    for start in range(gap.start, gap.end, fsio.COPY_BYTES):
+        count = min(fsio.COPY_BYTES, gap.end - start)
+        fsio.write_at(fd, body.read_at(count, start - origin), start)
+
+
+def _digests(fd: int, algorithms: Iterable[str]) -> dict[str, bytes]:
+    hashes = {a: hashlib.new(ALGORITHMS[a]) for a in algorithms}
+    offset = 0
+    while hashes and (block := fsio.read_at(fd, fsio.COPY_BYTES, offset)):
+        for h in hashes.values():
+            h.update(block)
+        offset += len(block)
+    return {a: h.digest() for a, h in hashes.items()}

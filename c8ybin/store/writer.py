@@ -1,0 +1,121 @@
+"""A running process on the disk: its folder in `tmp/`, its lock of life, the hours it changed."""
+
+import contextlib
+import errno
+import itertools
+import os
+import secrets
+from pathlib import Path
+from threading import Lock
+
+from c8ybin import fsio
+from c8ybin.store.layout import Layout
+
+ALIVE = "alive"
+HOURS = "hours"
+
+# A name is read back out of the names of files, so it holds no dash.
+_NAME_BYTES = 6
+
+
+class UnfitFileSystem(Exception):
+    """The file system lacks something that the store rests on."""
+
+
+class Writer:
+    """The folder of this process, and names that no other process uses.
+
+    Made after a fork. The flock on `alive` tells the others that what bears this
+    writer's name is in use; it ends with the process, however that ends.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        """Make the folder, durably.
+
+        Raises:
+            UnfitFileSystem: There is no flock() or no link().
+            OSError: The folder cannot be made.
+        """
+        while True:
+            self.name = secrets.token_hex(_NAME_BYTES)
+            self.folder = layout.tmp / self.name
+            if fsio.make_directory(self.folder) and self._take_alive():
+                break
+        self._numbers = itertools.count(1)
+        self._hours_fd = fsio.create(self.folder / HOURS)
+        self._hours: set[str] = set()
+        self._hours_end = 0
+        self._lock = Lock()
+        for folder in (self.folder, layout.tmp):
+            fsio.sync_directory(folder)
+
+    def _take_alive(self) -> bool:
+        # A sweep may remove the folder while it is still empty, or look at a lock not yet taken.
+        try:
+            self._alive_fd = fsio.create(self.folder / ALIVE)
+            if not fsio.try_lock(self._alive_fd):
+                os.close(self._alive_fd)
+                return False
+            probe = self.folder / f"{ALIVE}.link"
+            fsio.link(self.folder / ALIVE, probe)
+            fsio.remove(probe)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK):
+                raise UnfitFileSystem(
+                    "The file system of the data directory has no hard links or no file locks; use another one."
+                ) from error
+            raise
+        return True
+
+    def next_name(self, prefix: str) -> str:
+        """Return `<prefix>-<writer>-<k>`, which nobody has used."""
+        return f"{prefix}-{self.name}-{next(self._numbers)}"
+
+    def draft_name(self, name: str) -> str:
+        """Return the name of a draft that is to take the place of the file `name`."""
+        return f".{name}.{self.name}-{next(self._numbers)}"
+
+    def note_hour(self, hour: str) -> None:
+        """Make it durable that this process is about to change something in an ID-hour.
+
+        Whoever finds the process dead looks in just these hours for what it left.
+        """
+        with self._lock:
+            if hour in self._hours:
+                return
+            line = f"{hour}\n".encode()
+            fsio.write_at(self._hours_fd, line, self._hours_end)
+            fsio.sync_data(self._hours_fd)
+            self._hours_end += len(line)
+            self._hours.add(hour)
+
+    def probe(self) -> None:
+        """Try a durable write.
+
+        Raises:
+            OSError: The store cannot take a write now.
+        """
+        path = self.folder / self.next_name("probe")
+        try:
+            with fsio.draft(path) as file:
+                file.write(b"c8ybin\n")
+        finally:
+            with contextlib.suppress(OSError):
+                fsio.remove(path)
+
+    def close(self) -> None:
+        """Remove the folder and let the lock of life go."""
+        os.close(self._hours_fd)
+        fsio.remove_tree(self.folder)
+        os.close(self._alive_fd)
+
+
+def hours_of(folder: Path) -> list[str]:
+    """Return the ID-hours that a dead writer noted; a torn last line had no change after it."""
+    try:
+        lines = fsio.read(folder / HOURS).decode("ascii", "replace").split("\n")
+    except FileNotFoundError:
+        return []
+    return lines[:-1]
