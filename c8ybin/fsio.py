@@ -236,11 +236,6 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
         queue.release()
 
 
-def is_full(error: OSError) -> bool:
-    """Tell whether a write failed for want of room: the disk is full, or the quota reached."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
 def length(fd: int) -> int:
     """Return how many bytes an open file holds."""
     return os.fstat(fd).st_size

@@ -1,11 +1,11 @@
 """/event/events/{id}/binaries: the one binary of an event."""
 
+import os
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
 import falcon
 
-from c8ybin import fsio
 from c8ybin.accounts import EVENT_ADMIN, EVENT_READ
 from c8ybin.api.access import Roles, user_of
 from c8ybin.api.answers import Links, precondition, say_json, set_validators
@@ -40,7 +40,7 @@ class EventBinary:
         """Send the bytes, or the part of them that Range asks for."""
         opened = self._store.binaries.open(parse_event_id(event_id))
         with ExitStack() as unsent:
-            unsent.callback(fsio.close, opened.fd)
+            unsent.callback(os.close, opened.fd)
             span = self._begin_download(req, resp, opened.binary)
             if span and span.length:
                 resp.set_stream(FilePart(opened.fd, span), span.length)

@@ -10,7 +10,6 @@ from typing import Any
 
 import falcon
 
-from c8ybin import fsio
 from c8ybin.domain import errors
 from c8ybin.domain.events import serialize
 
@@ -94,7 +93,7 @@ def say(resp: falcon.Response, status: int, code: str, message: str) -> None:
 
 def trouble(error: OSError) -> tuple[int, str, str]:
     """Return status, code and message for an error of the operating system."""
-    if fsio.is_full(error):
+    if errors.is_full(error):
         return 507, "general/Insufficient Storage", "The disk is full; delete something or ask the operator."
     if error.errno in _PASSING:
         return (

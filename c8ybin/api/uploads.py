@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import falcon
 
-from c8ybin import fsio
 from c8ybin.bodies import Intake, Received, Receiver, Stated
 from c8ybin.bodies.forms import form_limit
 from c8ybin.domain.digests import parse_digests
@@ -29,6 +28,7 @@ from c8ybin.domain.sizes import format_size
 
 CONTENT_DIGEST = "Content-Digest"
 REPR_DIGEST = "Repr-Digest"
+BLOCK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def read_blocks(req: falcon.Request, length: int | None) -> Iterator[bytes]:
     """
     stream = req.env["wsgi.input"]
     while length is None or length > 0:
-        block = stream.read(fsio.COPY_BYTES if length is None else min(fsio.COPY_BYTES, length))
+        block = stream.read(BLOCK_BYTES if length is None else min(BLOCK_BYTES, length))
         if not block:
             if length:
                 raise Unreadable("The body ends before its Content-Length; send it whole.")

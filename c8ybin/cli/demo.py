@@ -89,7 +89,9 @@ def csv_text(start_ms: int) -> bytes:
 
 
 def seed(store: Store, intake: Intake) -> None:
-    """Create the demo events."""
+    """Create the demo events in a store that has no events."""
+    if not store.listing.is_empty():
+        return
     now = store.clock.now_ms()
 
     def event(minutes_ago: int, kind: str, text: str, **fragments: object) -> EventId:

@@ -3,6 +3,7 @@
 import logging
 import signal
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,32 +57,35 @@ def serve(
     # Requests that wait for a thread are no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     store = open_store(data, upload_expiry)
-    only_here = {demos.NAME: (demos.PASSWORD, ROLES)} if demo else {}
-    accounts = Accounts(data, only_here=only_here)
-    intake = Intake(store.folder, max_binary=max_binary, max_chunk=max_chunk)
-    try:
-        password = None if demo else make_admin(accounts, data)
+    with ExitStack() as stack:
+        stack.callback(store.close)
+        accounts = Accounts(data, only_here={demos.NAME: (demos.PASSWORD, ROLES)} if demo else {})
+        stack.callback(accounts.close)
+        intake = Intake(store.folder, max_binary=max_binary, max_chunk=max_chunk)
+        stack.callback(intake.close)
         app = make_app(store, accounts, intake, Settings(public_url, tuple(trusted_proxy)))
         server = listen(app, host, port, largest_body=form_limit(max_binary), threads=threads)
-        if demo and store.listing.is_empty():
-            demos.seed(store, intake)
-    except (AccountsProblem, OSError) as error:
-        store.close()
-        raise Unfit(f"{error}") from None
-    sweeper = Sweeper(store.sweep, upload_expiry)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.stop())
-    sweeper.start()
-    click.echo(f"c8ybin {__version__} serves {data.absolute()} on {server.url}")
-    if demo:
-        click.echo(demos.greeting(store, public_url or server.url))
-    if password:
-        click.echo(f"Made the account admin, password {password} (kept in {data / ADMIN_PASSWORD_FILE}).")
-    server.run()
-    sweeper.stop()
-    accounts.close()
-    intake.close()
-    store.close()
+        password = None
+        try:
+            if demo:
+                demos.seed(store, intake)
+            else:
+                password = make_admin(accounts, data)
+        except AccountsProblem as error:
+            raise Unfit(str(error)) from None
+        except OSError as error:
+            raise Unfit(f"The data directory {data} cannot be used: {error.strerror}.") from None
+        sweeper = Sweeper(store.sweep, upload_expiry)
+        stack.callback(sweeper.stop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: server.stop())
+        sweeper.start()
+        click.echo(f"c8ybin {__version__} serves {data.absolute()} on {server.url}")
+        if demo:
+            click.echo(demos.greeting(store, public_url or server.url))
+        if password:
+            click.echo(f"Made the account admin, password {password} (kept in {data / ADMIN_PASSWORD_FILE}).")
+        server.run()
     log.info("stopped")
 
 

@@ -2,8 +2,10 @@
 
 A message is one sentence for the person at the client: it says what is wrong and
 what to do, and never repeats a path or an exception. `api.problems` holds the one
-table that gives each class its status.
+table that gives each class its status. What the operating system refuses stays an OSError.
 """
+
+import errno
 
 
 class Refusal(Exception):
@@ -95,3 +97,8 @@ class Damaged(Refusal):
             "The stored data of this event is damaged; ask the operator to look at the server log."
         )
         self.what = what
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether a write failed for want of room: the disk is full, or the quota reached."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)

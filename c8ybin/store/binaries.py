@@ -11,7 +11,7 @@ from pathlib import Path
 from c8ybin import fsio
 from c8ybin.bodies import Received
 from c8ybin.domain.conditions import Precondition
-from c8ybin.domain.errors import BinaryExists, BinaryNotFound, Damaged, EventNotFound, Refusal
+from c8ybin.domain.errors import BinaryExists, BinaryNotFound, Damaged, EventNotFound, Refusal, is_full
 from c8ybin.domain.ids import EventId
 from c8ybin.store.binary import Binary, read_binary, validators_of
 from c8ybin.store.commit import commit, drop_upload, drop_void_upload, removed_unless_named
@@ -190,7 +190,7 @@ class Binaries:
         try:
             touch_event(home, self._disk)
         except OSError as error:
-            if not fsio.is_full(error):
+            if not is_full(error):
                 raise
             return False
         return True

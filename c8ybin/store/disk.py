@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Busy, EventNotFound
+from c8ybin.domain.errors import Busy, EventNotFound, is_full
 from c8ybin.domain.ids import Clock, EventId
 from c8ybin.store.layout import EVENT, Layout
 from c8ybin.store.writer import Writer
@@ -130,7 +130,7 @@ class Disk:
         try:
             self.writer.note_hour(self.layout.hour_name(event_id))
         except OSError as error:
-            if not (freeing and fsio.is_full(error)):
+            if not (freeing and is_full(error)):
                 raise
 
     def committed(self, event_id: EventId) -> None:

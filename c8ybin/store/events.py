@@ -4,7 +4,7 @@ from pathlib import Path
 
 from c8ybin import fsio
 from c8ybin.domain.conditions import Precondition
-from c8ybin.domain.errors import EventNotFound
+from c8ybin.domain.errors import EventNotFound, is_full
 from c8ybin.domain.events import Document, merge_event
 from c8ybin.domain.ids import EventId, new_event_id
 from c8ybin.store.disk import Disk
@@ -116,7 +116,7 @@ class Events:
         except FileNotFoundError:
             raise EventNotFound from None
         except OSError as error:
-            if not fsio.is_full(error):
+            if not is_full(error):
                 raise
             # No room for a name in another directory: the event ends with its event.json.
             if not fsio.remove(home / EVENT):
