@@ -15,7 +15,6 @@ import random
 import secrets
 import shutil
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
@@ -202,7 +201,7 @@ def open_lock(path: Path) -> int:
                 return create(path)
 
 
-_queues: defaultdict[Path, Lock] = defaultdict(Lock)
+_queues: dict[str, Lock] = {}
 
 
 @contextlib.contextmanager
@@ -217,7 +216,7 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
         TimeoutError: Somebody held it for `timeout_s` seconds.
     """
     deadline = time.monotonic() + timeout_s
-    queue = _queues[path]
+    queue = _queues.setdefault(str(path), Lock())
     if not queue.acquire(timeout=timeout_s):
         raise TimeoutError
     try:

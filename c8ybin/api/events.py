@@ -1,5 +1,6 @@
 """/event, /event/events, /event/events/{id}."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
@@ -9,7 +10,8 @@ from c8ybin.accounts import EVENT_ADMIN, EVENT_READ
 from c8ybin.api.access import Roles, user_of
 from c8ybin.api.answers import Links, precondition, say_json, set_validators
 from c8ybin.api.uploads import body_length, read_blocks
-from c8ybin.domain.errors import EventNotFound, TooLarge
+from c8ybin.domain.conditions import Precondition
+from c8ybin.domain.errors import EventNotFound, PreconditionFailed, TooLarge
 from c8ybin.domain.events import DOCUMENT_BYTES, Document, new_event, parse_document
 from c8ybin.domain.ids import parse_event_id
 from c8ybin.domain.queries import parse_filters, parse_list, parse_query
@@ -159,11 +161,11 @@ class EventCollection:
     def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Delete the events that match, with their attachments, before the answer."""
         query = parse_filters(parse_query(req.query_string))
+        if precondition(req):
+            raise PreconditionFailed  # a list has no validators, so no condition on it holds
         for event_id in list(self._store.listing.ids(query)):
-            try:
-                self._store.events.delete(event_id, precondition(req))
-            except EventNotFound:
-                continue  # somebody else deleted it meanwhile
+            with suppress(EventNotFound):  # somebody else deleted it meanwhile
+                self._store.events.delete(event_id, Precondition())
         resp.status = falcon.HTTP_204
 
 

@@ -16,6 +16,8 @@ STOP_WITHIN_S = 25.0
 # waitress answers a larger body itself, in plain text: ours comes first for all that a client may try.
 _BODY_SLACK_BYTES = 1024 * 1024 * 1024
 _RECEIVE_BYTES = 256 * 1024
+# Below the 1024 descriptors that a process usually may have, files included.
+_CONNECTIONS = 800
 _POLL_S = 1.0
 
 
@@ -49,6 +51,7 @@ class Server:
             clear_untrusted_proxy_headers=False,
             max_request_body_size=largest_body + _BODY_SLACK_BYTES,
             recv_bytes=_RECEIVE_BYTES,
+            connection_limit=_CONNECTIONS,
         )
         # One socket makes one server, and not the other class that several would make.
         self._server: Any = server

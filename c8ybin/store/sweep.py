@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 UPLOAD_EXPIRY_S = 7 * 24 * 3600
 WRITERS_EVERY_S = 60.0
 UPLOADS_EVERY_S = 3600.0
+_STOP_WITHIN_S = 5.0
 
 
 class Sweep:
@@ -111,9 +112,9 @@ class Sweeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the step at hand."""
+        """End; a step that takes long is left to the next start."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(timeout=_STOP_WITHIN_S)
 
     def _run(self) -> None:
         uploads_at = 0.0
