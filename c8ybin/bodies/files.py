@@ -26,6 +26,7 @@ class ReceivedBody:
     length: int
     digests: Mapping[str, bytes]
     _give_back: Callable[[], None] | None = field(default=None, repr=False)
+    _closed: bool = field(default=False, repr=False)
 
     def move_to(self, target: Path) -> None:
         """Rename the file into place; from then on it is the target's owner's.
@@ -44,6 +45,9 @@ class ReceivedBody:
 
     def close(self) -> None:
         """Let the file go: it is removed unless it was moved or is used again."""
+        if self._closed:
+            return
+        self._closed = True
         if self._give_back:
             self._give_back()
         else:

@@ -160,7 +160,8 @@ class FormReceiver(FileReceiver):
         if self._object:
             self._object_strings = self._object_strings or self._object.strings()
         if self._type is not None and self._type_text is None:
-            self._type_text = self._type.decode("latin-1").strip()
+            # A longer text was not kept whole, and is no media type anyway.
+            self._type_text = "" if len(self._type) > TYPE_BYTES else self._type.decode("latin-1").strip()
 
     def __enter__(self) -> "FormReceiver":
         return self

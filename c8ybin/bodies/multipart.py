@@ -5,6 +5,7 @@ takes what real clients send: no boundary parameter (c8ydm), or one that already
 includes the leading dashes (the upstream document's own example).
 """
 
+import re
 from enum import Enum, auto
 from typing import Protocol
 
@@ -17,6 +18,8 @@ DELIMITER_BYTES = 512  # RFC 2046 allows 70 in a boundary; some clients send mor
 PADDING_BYTES = 512
 
 _CRLF = b"\r\n"
+# What follows a delimiter, or may do so once more bytes have come.
+_AFTER_DELIMITER = rb"(?:(?P<last>--)|[ \t]{0,%d}(?:(?P<next>\r\n)|\r?\Z)|-\Z)" % PADDING_BYTES
 
 
 class PartHandler(Protocol):
@@ -80,6 +83,7 @@ class MultipartParser:
         self._handler = handler
         self._state = _State.FIRST_LINE
         self._needle = b""
+        self._delimiter: re.Pattern[bytes] | None = None
         # The first delimiter needs no line break before it; with this one all are alike.
         self._rest = _CRLF
         self._parts = 0
@@ -123,7 +127,8 @@ class MultipartParser:
     def _first_line(self, buffer: bytes) -> int | None:
         start = len(_CRLF)
         if self._boundary is None:
-            while buffer.startswith(_CRLF, start):  # blank lines before an unknown delimiter
+            # Blank lines before an unknown delimiter, a few.
+            while buffer.startswith(_CRLF, start) and start < DELIMITER_BYTES:
                 start += len(_CRLF)
         window = DELIMITER_BYTES + len(_CRLF)
         end = buffer.find(_CRLF, start, start + window)
@@ -139,33 +144,22 @@ class MultipartParser:
         else:
             delimiter = b"--" + self._boundary
         self._needle = _CRLF + delimiter
+        self._delimiter = re.compile(re.escape(self._needle) + _AFTER_DELIMITER)
         self._state = _State.PREAMBLE
         return start - len(_CRLF)
 
     def _until_delimiter(self, buffer: bytes, position: int) -> int | None:
+        assert self._delimiter  # noqa: S101 - narrows the type
+        # A plain search first, for it is the faster one; the pattern passes over longer lines.
         found = buffer.find(self._needle, position)
-        if found < 0:
-            keep = max(position, len(buffer) - len(self._needle) + 1)
-            self._data(buffer, position, keep)
-            return keep if keep > position else None
-        after = found + len(self._needle)
-        if buffer.startswith(b"--", after):
-            self._data(buffer, position, found)
-            self._end_part()
-            self._state = _State.EPILOGUE
-            return len(buffer)
-        end = buffer.find(_CRLF, after, after + PADDING_BYTES)
-        padding = buffer[after : end if end >= 0 else after + PADDING_BYTES]
-        if end < 0 and len(padding) < PADDING_BYTES and padding.strip(b" \t") in (b"", b"-", b"\r"):
-            self._data(buffer, position, found)
-            return found if found > position else None
-        if end < 0 or padding.strip(b" \t"):  # a longer line that begins like the delimiter
-            self._data(buffer, position, after)
-            return after
-        self._data(buffer, position, found)
+        match = self._delimiter.search(buffer, found) if found >= 0 else None
+        end = match.start() if match else max(position, len(buffer) - len(self._needle) + 1)
+        self._data(buffer, position, end)
+        if match is None or not match.lastgroup:
+            return end if end > position else None
         self._end_part()
-        self._state = _State.HEADER
-        return end + len(_CRLF)
+        self._state = _State.HEADER if match["next"] else _State.EPILOGUE
+        return match.end() if match["next"] else len(buffer)
 
     def _header(self, buffer: bytes, position: int) -> int | None:
         if buffer.startswith(_CRLF, position):

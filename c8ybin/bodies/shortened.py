@@ -12,7 +12,7 @@ from c8ybin.domain.sizes import KIB
 STRING_BYTES = 16 * KIB
 OBJECT_BYTES = 256 * KIB
 
-_IN_STRING = re.compile(rb'[^"\\]*')
+_IN_STRING = re.compile(rb'(?:[^"\\]+|\\.)*+', re.DOTALL)
 
 
 class ShortenedObject:
@@ -51,7 +51,7 @@ class ShortenedObject:
         match = _IN_STRING.match(block, position)
         end = match.end() if match else position
         self._keep(block[position:end])
-        if block[end : end + 1] == b"\\":
+        if block[end : end + 1] == b"\\":  # what it escapes is in the next block
             self._keep(b"\\")
             self._escaped = True
         elif block[end : end + 1] == b'"':

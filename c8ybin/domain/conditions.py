@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
 
 from c8ybin.domain.errors import PreconditionFailed
@@ -20,7 +20,8 @@ def parse_http_date(value: str) -> int | None:
     """Read an HTTP date as seconds since 1970; None when it cannot be read and so does not count."""
     try:
         moment: datetime = parsedate_to_datetime(value)
-        return int(moment.timestamp())
+        # asctime dates have no zone and mean GMT (RFC 9110, section 5.6.7).
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None
 

@@ -33,7 +33,8 @@ def parse_digests(field: str, value: str | None) -> dict[str, bytes]:
             continue
         match = _MEMBER.fullmatch(member)
         try:
-            digest = base64.b64decode(match[2], validate=True) if match else None
+            # RFC 8941, section 4.2.7: missing padding is no error.
+            digest = base64.b64decode(_padded(match[2]), validate=True) if match else None
         except binascii.Error:
             digest = None
         if match is None or digest is None:
@@ -56,3 +57,7 @@ def check_digests(field: str, stated: Mapping[str, bytes], found: Mapping[str, b
 def format_digest(sha256: bytes) -> str:
     """Write a Repr-Digest field."""
     return f"sha-256=:{base64.b64encode(sha256).decode('ascii')}:"
+
+
+def _padded(text: str) -> str:
+    return text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)

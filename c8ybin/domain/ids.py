@@ -22,6 +22,8 @@ RELEASED_MS = 1_795_478_400_000  # 2026-11-24T00:00:00Z
 FIRST_OWN = 10**12
 LIMIT = 2**53
 RANDOM_BITS = 12
+# A clock that is set wrong must not make IDs beyond the limit, which nobody could read.
+_LATEST_MS = EPOCH_MS + (LIMIT >> RANDOM_BITS) - 1
 
 _DECIMAL = re.compile(r"[1-9][0-9]{0,15}")
 
@@ -58,7 +60,8 @@ class Clock:
     def now_ms(self) -> int:
         """Return the present time."""
         with self._lock:
-            self._latest_ms = max(self._latest_ms, int(self._wall_s() * 1000))
+            now_ms = min(int(self._wall_s() * 1000), _LATEST_MS)
+            self._latest_ms = max(self._latest_ms, now_ms)
             return self._latest_ms
 
 

@@ -38,8 +38,8 @@ def safe_name(text: str | None) -> str | None:
     """
     if not text:
         return None
-    name = re.split(r"[/\\]", unicodedata.normalize("NFC", text))[-1]
-    name = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cs"))
+    name = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs"))
+    name = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     name = name.encode()[:NAME_BYTES].decode(errors="ignore")
     return None if name.strip() in ("", ".", "..") else name
 
@@ -99,7 +99,9 @@ def format_disposition(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name)
     plain = "".join(c if c.isascii() else "_" for c in plain if not unicodedata.combining(c))
-    quoted = plain.replace("\\", "_").replace('"', '\\"')
+    # The compatibility forms of some characters are not harmless: a full-width solidus is a solidus.
+    plain = safe_name(re.sub(r"[/\\]", "_", plain)) or "_"
+    quoted = plain.replace('"', '\\"')
     extended = "" if name.isascii() else f"filename*=UTF-8''{quote(name, safe=_ATTR_CHAR)}; "
     return f'attachment; {extended}filename="{quoted}"'
 

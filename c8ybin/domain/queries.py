@@ -103,7 +103,7 @@ def _flag(value: str) -> bool:
 
 
 def _positive(value: str) -> int:
-    if not re.fullmatch(r"0{0,9}[1-9][0-9]{0,14}", value, re.ASCII):
+    if not re.fullmatch(r"0{0,9}[1-9][0-9]{0,99}", value, re.ASCII):
         raise ValueError("not a whole number from 1")
     return int(value)
 

@@ -81,6 +81,8 @@ def parse_range(value: str | None, length: int) -> Span | None:
     if not match:
         return None
     if match[3] is not None:
+        if length == 0 and int(match[3]) > 0:
+            return None  # satisfiable (section 14.1.2), but no Content-Range can say so
         start, end = max(0, length - int(match[3])), length
     else:
         start = int(match[1])

@@ -3,7 +3,7 @@
 import re
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
-_SIZE = re.compile(r"(\d{1,18})\s*(|k|m|g|ki|mi|gi)b?", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,18})\s*(|k|m|g|ki|mi|gi)(?:b|bytes)?", re.ASCII | re.IGNORECASE)
 
 KIB = 1024
 MIB = 1024 * KIB
