@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -22,6 +22,7 @@ NAME_CHARACTERS = 64
 PASSWORD_CHARACTERS = 1024
 
 Records = dict[str, dict[str, Any]]
+Identity = tuple[int, ...]
 
 
 class AccountsProblem(Exception):
@@ -56,6 +57,7 @@ class Accounts:
         self._verified = Verified()
         self._lock = Lock()
         self._fd: int | None = None
+        self._seen: Identity | None = None
         self._records: Records = {}
 
     def authenticate(self, name: str, password: str) -> User | None:
@@ -127,58 +129,67 @@ class Accounts:
     def close(self) -> None:
         """Let the file go."""
         with self._lock:
-            if self._fd is not None:
-                os.close(self._fd)
-                self._fd = None
+            self._release()
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep others from changing accounts during the block.
+
+        Raises:
+            TimeoutError: Somebody else is changing them for longer than one waits.
+        """
+        with fsio.locked(self._lock_path, LOCK_TIMEOUT_S):
+            yield
 
     def _change(self, change: Callable[[Records], object]) -> None:
-        with fsio.locked(self._lock_path, LOCK_TIMEOUT_S):
+        with self.exclusive():
             try:
                 records = _parse(fsio.read(self._path), self._path)
             except FileNotFoundError:
                 records = {}
             change(records)
+            for left in self._path.parent.glob(f".{FILE}.*"):
+                fsio.remove(left)  # by a change that was killed
             text = json.dumps({"users": records}, indent=2, sort_keys=True) + "\n"
             draft = f".{FILE}.{fsio.unique_name()}"
             with fsio.replacing(self._path, draft, mode=fsio.PRIVATE_MODE) as file:
                 file.write(text.encode())
 
     def _current(self) -> Records:
-        """Return the records by name, read again if the file was replaced."""
+        """Return the records by name, read again if the file has changed."""
         with self._lock:
-            if not self._is_current():
+            if self._seen is None or self._seen != _identity(self._path):
                 self._verified.forget()
                 self._reload()
             return self._records
 
-    def _is_current(self) -> bool:
-        try:
-            now = self._path.stat()
-        except FileNotFoundError:
-            return self._fd is None and bool(self._records or not self._only_here)
-        if self._fd is None:
-            return False
-        # While the old file is open, no new one can have its number.
-        held = os.fstat(self._fd)
-        return _identity(held) == _identity(now)
-
     def _reload(self) -> None:
+        self._release()
+        records: Records = {}
+        seen: Identity = ()
+        with contextlib.suppress(FileNotFoundError):
+            self._fd = fsio.open_existing(self._path)
+            seen = _identity(self._fd)
+            records = _parse(fsio.read_at(self._fd, fsio.length(self._fd), 0), self._path)
+        self._records = records | self._only_here
+        self._seen = seen
+
+    def _release(self) -> None:
+        self._seen = None
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-        records: Records = {}
-        with contextlib.suppress(FileNotFoundError):
-            fd = fsio.open_existing(self._path)
-            try:
-                records = _parse(fsio.read_at(fd, fsio.length(fd), 0), self._path)
-            except BaseException:
-                os.close(fd)
-                raise
-            self._fd = fd
-        self._records = records | self._only_here
 
 
-def _identity(status: os.stat_result) -> tuple[int, ...]:
+def _identity(file: Path | int) -> Identity:
+    """Return what changes when a file is replaced or written; empty where there is none.
+
+    The number of a replaced file is not used again while it is open.
+    """
+    try:
+        status = os.stat(file)  # noqa: PTH116 - a path or a descriptor
+    except FileNotFoundError:
+        return ()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 

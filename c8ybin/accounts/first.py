@@ -1,6 +1,5 @@
 """The account that a first start makes by itself."""
 
-import contextlib
 import secrets
 from pathlib import Path
 
@@ -29,7 +28,8 @@ def make_admin(accounts: Accounts, root: Path) -> str | None:
     """
     if accounts.users():
         return None
-    password = _kept_password(root / ADMIN_PASSWORD_FILE)
+    with accounts.exclusive():
+        password = _kept_password(root / ADMIN_PASSWORD_FILE)
     try:
         accounts.add(ADMIN_NAME, password, ROLES)
     except AccountsProblem:
@@ -40,13 +40,12 @@ def make_admin(accounts: Accounts, root: Path) -> str | None:
 
 
 def _kept_password(path: Path) -> str:
-    draft = path.with_name(f".{path.name}.{fsio.unique_name()}")
-    with fsio.draft(draft, mode=fsio.PRIVATE_MODE) as file:
-        file.write(f"{secrets.token_urlsafe(_PASSWORD_BYTES)}\n".encode())
+    for left in path.parent.glob(f".{path.name}.*"):
+        fsio.remove(left)  # by a start that was killed
     try:
-        with contextlib.suppress(FileExistsError):
-            fsio.link(draft, path)
-    finally:
-        fsio.remove(draft)
-    fsio.sync_directory(path.parent)
-    return fsio.read(path).decode().strip()
+        return fsio.read(path).decode().strip()
+    except FileNotFoundError:
+        password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    with fsio.replacing(path, f".{path.name}.{fsio.unique_name()}", mode=fsio.PRIVATE_MODE) as file:
+        file.write(f"{password}\n".encode())
+    return password

@@ -90,6 +90,8 @@ class Links:
             peer = ipaddress.ip_address(address)
         except ValueError:
             return False
+        # An IPv4 peer of a server that listens on `::`.
+        peer = getattr(peer, "ipv4_mapped", None) or peer
         return any(peer in network for network in self.trusted_proxies)
 
     def event(self, req: falcon.Request, event_id: EventId) -> str:

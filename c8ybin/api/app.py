@@ -49,6 +49,7 @@ def make_app(
     """Return the application over a store."""
     middleware: list[Any] = [MethodOverride(), Access(accounts)]
     app = falcon.App(middleware=middleware)
+    app.resp_options.default_media_type = ""  # an empty body has no type
     app.req_options.strip_url_path_trailing_slash = True
     app.add_error_handler(Exception, on_fault)
     app.add_error_handler(falcon.HTTPError, on_http_error)

@@ -87,6 +87,7 @@ class EventDocuments:
             self.say(req, resp, event)
         else:
             set_validators(resp, event.validators)
+            resp.append_header("Vary", "Accept")
 
 
 class EventApi:

@@ -9,7 +9,8 @@ import re
 
 from c8ybin.domain.sizes import KIB
 
-STRING_BYTES = 16 * KIB
+# 4,000 characters, each escaped as a surrogate pair, and still some.
+STRING_BYTES = 64 * KIB
 OBJECT_BYTES = 256 * KIB
 
 _IN_STRING = re.compile(rb'(?:[^"\\]+|\\.)*+', re.DOTALL)

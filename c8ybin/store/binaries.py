@@ -44,8 +44,11 @@ class Binaries:
         """
         home = self._disk.layout.event(event_id)
         binary = read_binary(home)
+        # A deletion on a full disk may leave a directory without its event.
+        if not fsio.exists(home / EVENT):
+            raise EventNotFound
         if binary is None:
-            raise BinaryNotFound if fsio.exists(home / EVENT) else EventNotFound
+            raise BinaryNotFound
         return binary
 
     def open(self, event_id: EventId) -> OpenBinary:
@@ -117,7 +120,7 @@ class Binaries:
         with self._disk.held(event_id) as home:
             present = read_binary(home)
             wanted.check(validators_of(present))
-            binary = self._place(event_id, home, received, owner)
+            binary = self._place(event_id, home, received, owner, present)
             with removed_unless_named(home, binary.content):
                 try:
                     commit(home, binary, present, self._disk)
@@ -144,9 +147,6 @@ class Binaries:
             wanted.check(validators_of(binary))
             self._disk.prepare(event_id, freeing=True)
             dropped = drop_upload(home, binary)
-            if dropped:
-                # Durable before the binary goes, or an upload begun before it might come back.
-                fsio.sync_directory(home)
             if binary:
                 self._delete(home, binary)
             elif not dropped:
@@ -157,12 +157,14 @@ class Binaries:
             raise EventNotFound
         if fsio.exists(home / BINARY):
             raise BinaryExists
-        binary = self._place(event_id, home, received, owner)
+        binary = self._place(event_id, home, received, owner, None)
         with removed_unless_named(home, binary.content):
             commit(home, binary, None, self._disk)
         return binary
 
-    def _place(self, event_id: EventId, home: Path, received: Received, owner: str) -> Binary:
+    def _place(
+        self, event_id: EventId, home: Path, received: Received, owner: str, over: Binary | None
+    ) -> Binary:
         """Move a body into an event's directory, under a name that `binary.json` does not know yet."""
         self._disk.prepare(event_id)
         binary = Binary(
@@ -171,24 +173,24 @@ class Binaries:
             name=received.label.name or str(event_id),
             length=received.body.length,
             sha256=received.body.digests["sha-256"],
-            time=self._disk.clock.now_ms(),
+            time=self._disk.next_time(over.time if over else 0),
             owner=owner,
         )
         received.body.move_to(home / binary.content)
         return binary
 
     def _delete(self, home: Path, binary: Binary) -> None:
-        touched = self._touch(home)
+        touched = self._touch(home, binary)
         fsio.remove(home / BINARY)
         fsio.sync_directory(home)
         fsio.remove(home / binary.content)
         if not touched:
-            self._touch(home)
+            self._touch(home, binary)
 
-    def _touch(self, home: Path) -> bool:
+    def _touch(self, home: Path, binary: Binary) -> bool:
         """Let the event's own time be now, so that its lastUpdated does not fall back with the binary's."""
         try:
-            touch_event(home, self._disk)
+            touch_event(home, binary.time, self._disk)
         except OSError as error:
             if not is_full(error):
                 raise

@@ -72,14 +72,17 @@ def named_contents(home: Path) -> set[str]:
 
 
 def drop_upload(home: Path, binary: Binary | None) -> bool:
-    """Discard the incomplete upload of an event, if there is one; the lock is held."""
+    """Discard the incomplete upload of an event, durably, if there is one; the lock is held."""
     try:
         journal = read_journal(home)
     except Damaged:
-        return fsio.remove(home / JOURNAL)
-    if journal is None:
+        journal = None
+    if not fsio.remove(home / JOURNAL):
         return False
-    fsio.remove(home / JOURNAL)
+    # Before its bytes go, and before a binary does: an upload begun before that would come back.
+    fsio.sync_directory(home)
+    if journal is None:
+        return True
     # The completing chunk makes the upload's content file the binary's.
     if binary is None or journal.content != binary.content:
         fsio.remove(home / journal.content)

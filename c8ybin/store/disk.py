@@ -49,6 +49,10 @@ class Disk:
         self.clock = clock
         self._durable = Remembered()
 
+    def next_time(self, previous: int) -> int:
+        """Return the present time, or `previous` where this process's clock is behind: none falls back."""
+        return max(self.clock.now_ms(), previous)
+
     @contextmanager
     def held(self, event_id: EventId) -> Iterator[Path]:
         """Lock an event and yield its directory.

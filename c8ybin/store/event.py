@@ -125,20 +125,14 @@ def read_event(event_id: EventId, home: Path) -> StoredEvent:
         EventNotFound: There is no such event.
         Damaged: A file does not hold what it should.
     """
+    # In this order: completing an upload first makes the binary and then drops the journal, and
+    # removing a binary first brings the event's own time forward.
+    upload = read_journal(home)
     binary = read_binary(home)
-    while True:
-        try:
-            # After the binary: its removal first brings the event's own time forward.
-            data = fsio.read(home / EVENT)
-        except FileNotFoundError:
-            raise EventNotFound from None
-        upload = read_journal(home)
-        if upload is None:
-            break
-        again = read_binary(home)
-        if again == binary:
-            break
-        binary = again
+    try:
+        data = fsio.read(home / EVENT)
+    except FileNotFoundError:
+        raise EventNotFound from None
     if upload and is_void(upload, binary):
         upload = None
     state = repr((binary and binary.content, upload and (upload.content, str(upload)))).encode()
@@ -152,9 +146,9 @@ def write_event(home: Path, file: EventFile, disk: Disk) -> None:
         draft.write(file.to_bytes())
 
 
-def touch_event(home: Path, disk: Disk) -> None:
-    """Let the event's own time be now; the lock is held."""
+def touch_event(home: Path, previous: int, disk: Disk) -> None:
+    """Let the event's own time be now, but not before `previous`; the lock is held."""
     path = home / EVENT
     file = parse_event_file(fsio.read(path), path)
-    updated = max(disk.clock.now_ms(), file.updated)
+    updated = disk.next_time(max(file.updated, previous))
     write_event(home, EventFile(file.created, updated, file.owner, file.document), disk)

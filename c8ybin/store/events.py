@@ -65,6 +65,8 @@ class Events:
             except OSError as error:
                 if not fsio.is_taken(error):
                     raise
+                # A millisecond has 4096 numbers, and a clock may stand still: go on in the next one.
+                now += 1
             else:
                 return event_id
 
@@ -83,7 +85,7 @@ class Events:
             wanted.check(present.validators)
             file = EventFile(
                 created=present.file.created,
-                updated=max(self._disk.clock.now_ms(), present.updated),
+                updated=self._disk.next_time(present.updated),
                 owner=present.file.owner,
                 document=merge_event(present.file.document, change),
             )

@@ -1,5 +1,6 @@
 """The data directory itself: whose it is, and what must be there before anything is stored."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from c8ybin import fsio
@@ -25,24 +26,25 @@ def prepare_directory(root: Path) -> Layout:
         OSError: It cannot be read or written.
     """
     layout = Layout(root)
-    _make_parents(root)
-    try:
-        found = fsio.read(layout.format).decode("utf-8", "replace").strip()
-    except FileNotFoundError:
-        foreign = sorted(name.name for name in root.iterdir() if not name.name.startswith(_HARMLESS))
-        if foreign:
+    _make_with_parents(root.absolute())
+    found = _format(layout)
+    if found is None:
+        foreign = sorted(path.name for path in root.iterdir() if not path.name.startswith(_HARMLESS))
+        # Another first start may have made what was found, after its format.
+        found = _format(layout) if foreign else None
+        if foreign and found is None:
             raise UnfitDirectory(
                 f"{root} holds other files ({foreign[0]}, ...) and is no data directory of c8ybin; "
                 "name an empty or a new directory."
-            ) from None
+            )
+    if found is None:
         with fsio.replacing(layout.format, f".format.{fsio.unique_name()}") as file:
             file.write(f"{FORMAT}\n".encode())
-    else:
-        if found != FORMAT:
-            raise UnfitDirectory(
-                f"{root} has the format {found[:40]!r}, which this version does not know; it knows {FORMAT!r}. "
-                "Use the version of c8ybin that wrote it."
-            )
+    elif found != FORMAT:
+        raise UnfitDirectory(
+            f"{root} has the format {found[:40]!r}, which this version does not know; it knows {FORMAT!r}. "
+            "Use the version of c8ybin that wrote it."
+        )
     for directory in (layout.events, layout.locks, layout.tmp):
         fsio.make_directory(directory)
     _make_locks(layout)
@@ -50,13 +52,23 @@ def prepare_directory(root: Path) -> Layout:
     return layout
 
 
-def _make_parents(root: Path) -> None:
-    missing = [p for p in (root, *root.parents) if not p.exists()]
-    for directory in reversed(missing):
-        fsio.make_directory(directory)
-        fsio.sync_directory(directory.parent)
+def _format(layout: Layout) -> str | None:
+    try:
+        return fsio.read(layout.format).decode("utf-8", "replace").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _make_with_parents(root: Path) -> None:
+    for directory in reversed((root, *root.parents)):
+        if not directory.exists():
+            fsio.make_directory(directory)
     if not root.is_dir():
         raise UnfitDirectory(f"{root} is not a directory.")
+    # Also where they were there: a start that was killed may have made them.
+    for directory in root.parents:
+        with suppress(PermissionError):  # then it is not ours, and older than this
+            fsio.sync_directory(directory)
 
 
 def _make_locks(layout: Layout) -> None:

@@ -28,7 +28,7 @@ class Store:
         self.binaries = Binaries(disk)
         self.uploads = Uploads(disk)
         self.listing = Listing(disk)
-        self.sweep = Sweep(disk, self.listing, upload_expiry_s=upload_expiry_s)
+        self.sweep = Sweep(disk, upload_expiry_s=upload_expiry_s)
         self._probe_lock = Lock()
         self._probed_at = -_PROBE_KEEPS_S
         self._trouble: OSError | None = None

@@ -13,16 +13,13 @@ from pathlib import Path
 from threading import Event, Thread
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Damaged, Refusal
-from c8ybin.domain.events import IS_INCOMPLETE
+from c8ybin.domain.errors import Busy, Damaged, EventNotFound, Refusal
 from c8ybin.domain.ids import EventId
-from c8ybin.domain.queries import Query
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.disk import Disk
-from c8ybin.store.layout import JOURNAL
-from c8ybin.store.listing import Listing
-from c8ybin.store.writer import ALIVE, hours_of
+from c8ybin.store.layout import EVENT, JOURNAL
+from c8ybin.store.writer import ALIVE, hours_of, remove_folder
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +28,16 @@ WRITERS_EVERY_S = 60.0
 UPLOADS_EVERY_S = 3600.0
 _STOP_WITHIN_S = 5.0
 
+# What a writer keeps in its folder, and what bears its name elsewhere.
+_OF_A_WRITER = re.compile(r"alive\.link|hours|(?:body|spool|event|gone|probe)-[0-9a-f-]+")
+_LEFT = re.compile(r"(?:content-|\..+\.)([0-9a-f]+)-\d+")
+
 
 class Sweep:
     """Cleans one data directory while it is in use."""
 
-    def __init__(self, disk: Disk, listing: Listing, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> None:
+    def __init__(self, disk: Disk, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> None:
         self._disk = disk
-        self._listing = listing
         self._upload_expiry_s = upload_expiry_s
 
     def dead_writers(self) -> int:
@@ -53,49 +53,105 @@ class Sweep:
         try:
             alive = fsio.open_existing(folder / ALIVE, write=True)
         except FileNotFoundError:
-            # Made a moment ago, or left so: only an empty one goes, and its maker takes another name.
-            with suppress(OSError):
-                folder.rmdir()
-            return False
+            return self._without_alive(folder)
         try:
-            if not fsio.try_lock(alive):
-                return False
-            for hour in hours_of(folder):
-                self._hour(self._disk.layout.events / hour, folder.name)
-            fsio.remove_tree(folder)
+            return fsio.try_lock(alive) and self._dead(folder)
         finally:
             os.close(alive)
+
+    def _without_alive(self, folder: Path) -> bool:
+        """Remove a folder that has lost its `alive`.
+
+        A writer makes `alive` before anything else in its folder. So an empty one may be a
+        moment old (its maker takes another name when it is gone), and one that holds other
+        files of a writer is what a power cut left.
+        """
+        names = [path.name for path in folder.iterdir()]
+        if fsio.exists(folder / ALIVE) or not all(map(_OF_A_WRITER.fullmatch, names)):
+            return False
+        if names:
+            return self._dead(folder)
+        with suppress(OSError):
+            folder.rmdir()
+        return False
+
+    def _dead(self, folder: Path) -> bool:
+        # Each hour, although an event in one was in use, and before the folder goes that names them.
+        done = [self._hour(self._disk.layout.events / hour, folder) for hour in hours_of(folder)]
+        if not all(done):
+            return False
+        remove_folder(folder)
         log.info("swept what the dead writer %s left", folder.name)
         return True
 
-    def _hour(self, hour: Path, writer: str) -> None:
-        left = re.compile(rf"content-{re.escape(writer)}-\d+|\..+\.{re.escape(writer)}-\d+")
+    def _hour(self, hour: Path, dead: Path) -> bool:
+        """Clean the events of an hour; return False where one was in use, for another time."""
+        with suppress(FileNotFoundError):
+            # The writer may have moved an event away without this; what it moved must not be
+            # removed while the event could still come back.
+            fsio.sync_directory(hour)
+        done = True
         for event_id, home in self._disk.layout.walk_hour(hour):
-            with suppress(Refusal, FileNotFoundError):
-                leavings = [path.name for path in home.iterdir() if left.fullmatch(path.name)]
-                if leavings or fsio.exists(home / JOURNAL):
+            try:
+                if leavings := self._leavings(home, dead):
                     self._event(event_id, leavings)
+            except Busy:
+                done = False
+            except (EventNotFound, FileNotFoundError):
+                continue
+            except Damaged as error:
+                # Everything in it stays for whoever repairs it.
+                log.error("not swept: %s", error.what)
+        return done
+
+    def _leavings(self, home: Path, dead: Path) -> list[str]:
+        """Return what no running process has under way: contents and drafts of writers that are gone.
+
+        Not only the dead writer's own: it may have been killed between replacing a binary
+        and removing the old content, which bears the name of whoever wrote that.
+        """
+        if not fsio.exists(home / EVENT):
+            return [path.name for path in home.iterdir()]
+        names = [(path.name, match[1]) for path in home.iterdir() if (match := _LEFT.fullmatch(path.name))]
+        # The folders after the names: a writer makes its folder before anything else.
+        gone = {w for _, w in names if w == dead.name or not fsio.exists(self._disk.layout.tmp / w)}
+        left = [name for name, writer in names if writer in gone]
+        return left + ([JOURNAL] if fsio.exists(home / JOURNAL) else [])
 
     def _event(self, event_id: EventId, leavings: list[str]) -> None:
-        with self._disk.held(event_id) as home:
-            drop_void_upload(home)
-            # A damaged description raises here, and everything stays for whoever repairs it.
-            named = named_contents(home)
+        with self._disk.locked(event_id):
+            home = self._disk.layout.event(event_id)
+            # The names by which it is decided must not be taken back by a power cut.
+            fsio.sync_directory(home)
+            if fsio.exists(home / EVENT):
+                drop_void_upload(home)
+                keep = named_contents(home) | {JOURNAL}
+            else:
+                keep = set()  # a deletion on a full disk, cut short
             for name in leavings:
-                if name not in named:
+                if name not in keep:
                     fsio.remove(home / name)
+            # Durable before the folder goes that says where to look.
+            fsio.sync_directory(home)
+            if not fsio.exists(home / EVENT):
+                home.rmdir()
 
     def stale_uploads(self) -> int:
         """Remove incomplete uploads to which nothing was added for the expiry; return how many."""
         swept = 0
-        for event_id in self._listing.ids(Query(fragment_type=IS_INCOMPLETE)):
-            with suppress(Refusal, FileNotFoundError), self._disk.held(event_id) as home:
-                idle_s = time.time() - (home / JOURNAL).stat().st_mtime
-                if idle_s >= self._upload_expiry_s and drop_upload(home, read_binary(home)):
-                    fsio.sync_directory(home)
-                    swept += 1
-                    log.info("removed the incomplete upload of event %s, idle for %.0f s", event_id, idle_s)
+        for event_id, home in self._disk.layout.walk():
+            if fsio.exists(home / JOURNAL):
+                with suppress(Refusal, FileNotFoundError), self._disk.held(event_id):
+                    swept += self._upload(event_id, home)
         return swept
+
+    def _upload(self, event_id: EventId, home: Path) -> bool:
+        idle_s = time.time() - (home / JOURNAL).stat().st_mtime
+        if idle_s < self._upload_expiry_s:
+            return False
+        fsio.sync_directory(home)
+        log.info("removing the incomplete upload of event %s, idle for %.0f s", event_id, idle_s)
+        return drop_upload(home, read_binary(home))
 
 
 class Sweeper:

@@ -14,7 +14,7 @@ from c8ybin import fsio
 from c8ybin.bodies import Received, ReceivedBody
 from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.digests import ALGORITHMS, check_digests
-from c8ybin.domain.errors import BinaryExists, ChunkConflict, Unreadable
+from c8ybin.domain.errors import BinaryExists, ChunkConflict, Damaged, Unreadable
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.ranges import ContentRange, Span
 from c8ybin.store.binary import Binary, read_binary, validators_of
@@ -99,9 +99,15 @@ class Uploads:
                 self._disk.prepare(event_id)
                 journal = read_journal(home)
                 if journal and is_void(journal, binary):
+                    # What makes it void may not be durable yet, if its writer died.
+                    fsio.sync_directory(home)
                     drop_upload(home, binary)
                     journal = None
-                if journal is None and binary and binary.completed_by == chunk.signature():
+                if journal and not fsio.exists(home / journal.content):
+                    raise Damaged(f"{home / journal.content}: missing")
+                # A PUT may as well be a part of the replacement that is under way.
+                may_repeat = journal is None or not chunk.replaces
+                if binary and may_repeat and binary.completed_by == chunk.signature():
                     return self._again(home, binary)
                 if binary and not chunk.replaces:
                     raise BinaryExists
@@ -190,7 +196,7 @@ class Uploads:
             name=journal.label.name or str(event_id),
             length=length,
             sha256=digests["sha-256"],
-            time=self._disk.clock.now_ms(),
+            time=self._disk.next_time(over.time if over else 0),
             owner=journal.owner,
             completed_by=chunk.signature(),
         )
