@@ -9,7 +9,7 @@ from c8ybin.domain.events import Document, merge_event
 from c8ybin.domain.ids import EventId, new_event_id
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import EventFile, StoredEvent, read_event, write_event
-from c8ybin.store.layout import EVENT
+from c8ybin.store.layout import DELETED, EVENT
 
 
 class Events:
@@ -120,10 +120,24 @@ class Events:
         except OSError as error:
             if not is_full(error):
                 raise
-            # No room for a name in another directory: the event ends with its event.json.
-            if not fsio.remove(home / EVENT):
-                raise EventNotFound from None
-            fsio.sync_directory(home)
-            grave = home
-        self._disk.committed(event_id)
-        fsio.remove_tree(grave)
+            self._remove_in_place(home)
+        else:
+            self._disk.committed(event_id)
+            fsio.remove_tree(grave)
+
+    def _remove_in_place(self, home: Path) -> None:
+        """Remove an event where it is: there is no room for its name in another directory."""
+        with self._disk.still_there(home):
+            fsio.rename(home / EVENT, home / DELETED)
+        fsio.sync_directory(home)
+        remove_deleted(home)
+
+
+def remove_deleted(home: Path) -> None:
+    """Remove the rest of an event that was deleted in place; `deleted`, which says that it may go, goes last."""
+    for path in home.iterdir():
+        if path.name != DELETED:
+            fsio.remove(path)
+    fsio.sync_directory(home)
+    fsio.remove(home / DELETED)
+    fsio.remove_tree(home)

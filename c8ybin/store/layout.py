@@ -15,6 +15,7 @@ data/
     binary.json               the binary's commit point; names its content file
     content-<writer>-<k>      the bytes, exactly as sent
     upload.journal            while an upload in chunks is incomplete: its content file and ranges
+    deleted                   event.json of what was deleted on a full disk, until all of it is gone
   events/imported/<id // 10000>/<id>/   the same for IDs below 10**12
 """
 
@@ -33,6 +34,7 @@ EVENT = "event.json"
 BINARY = "binary.json"
 JOURNAL = "upload.journal"
 CONTENT = "content"
+DELETED = "deleted"
 
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 

@@ -18,7 +18,8 @@ from c8ybin.domain.ids import EventId
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.disk import Disk
-from c8ybin.store.layout import EVENT, JOURNAL
+from c8ybin.store.events import remove_deleted
+from c8ybin.store.layout import DELETED, JOURNAL
 from c8ybin.store.writer import ALIVE, hours_of, remove_folder
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,10 @@ class Sweep:
         done = True
         for event_id, home in self._disk.layout.walk_hour(hour):
             try:
-                if leavings := self._leavings(home, dead):
+                leavings = self._leavings(home, dead)
+                if fsio.exists(home / DELETED):
+                    remove_deleted(home)
+                elif leavings or fsio.exists(home / JOURNAL):
                     self._event(event_id, leavings)
             except Busy:
                 done = False
@@ -110,31 +114,22 @@ class Sweep:
         Not only the dead writer's own: it may have been killed between replacing a binary
         and removing the old content, which bears the name of whoever wrote that.
         """
-        if not fsio.exists(home / EVENT):
-            return [path.name for path in home.iterdir()]
         names = [(path.name, match[1]) for path in home.iterdir() if (match := _LEFT.fullmatch(path.name))]
         # The folders after the names: a writer makes its folder before anything else.
         gone = {w for _, w in names if w == dead.name or not fsio.exists(self._disk.layout.tmp / w)}
-        left = [name for name, writer in names if writer in gone]
-        return left + ([JOURNAL] if fsio.exists(home / JOURNAL) else [])
+        return [name for name, writer in names if writer in gone]
 
     def _event(self, event_id: EventId, leavings: list[str]) -> None:
-        with self._disk.locked(event_id):
-            home = self._disk.layout.event(event_id)
+        with self._disk.held(event_id) as home:
             # The names by which it is decided must not be taken back by a power cut.
             fsio.sync_directory(home)
-            if fsio.exists(home / EVENT):
-                drop_void_upload(home)
-                keep = named_contents(home) | {JOURNAL}
-            else:
-                keep = set()  # a deletion on a full disk, cut short
+            drop_void_upload(home)
+            named = named_contents(home)
             for name in leavings:
-                if name not in keep:
+                if name not in named:
                     fsio.remove(home / name)
             # Durable before the folder goes that says where to look.
             fsio.sync_directory(home)
-            if not fsio.exists(home / EVENT):
-                home.rmdir()
 
     def stale_uploads(self) -> int:
         """Remove incomplete uploads to which nothing was added for the expiry; return how many."""

@@ -6,6 +6,7 @@ import threading
 import pytest
 from store_tools import Desk
 
+from c8ybin.domain.errors import EventNotFound
 from c8ybin.store import Sweeper
 from c8ybin.store.sweep import Sweep
 
@@ -158,7 +159,7 @@ class TestWhatAKilledProcessLeft:
         assert desk.files(event_id) == ["content", "event.json", "upload.journal"]
 
     def test_of_a_deletion_on_a_full_disk_is_the_rest_of_the_event(self, kill, desk, attached):
-        # No room to move the directory aside: it unlinks event.json and is killed.
+        # No room to move the directory aside: it renames event.json and is killed.
         kill(
             "real = os.rename\n"
             "def full(source, target):\n"
@@ -166,11 +167,20 @@ class TestWhatAKilledProcessLeft:
             "        raise OSError(28, 'no space')\n"
             "    real(source, target)\n"
             "os.rename = full\n"
-            "die('unlink', 'event.json', after=True)\ndesk.delete(event_id)\n",
+            "die('rename', 'deleted', after=True)\ndesk.delete(event_id)\n",
             event=attached,
         )
+        with pytest.raises(EventNotFound):
+            desk.get(attached)
         desk.sweep()
         assert not desk.home(attached).exists()
+
+    def test_bytes_whose_event_was_lost_stay_for_whoever_repairs_it(self, kill, desk, attached):
+        kill("die('rename', 'content-*', after=True)\ndesk.replace(event_id, b'new')\n", event=attached)
+        before = desk.files(attached)
+        (desk.home(attached) / "event.json").unlink()
+        desk.sweep()
+        assert desk.files(attached) == [name for name in before if name != "event.json"]
 
     def test_of_a_void_upload_is_removed(self, kill, desk, event_id):
         kill(
