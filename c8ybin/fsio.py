@@ -137,6 +137,19 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def remove_with_last(path: Path, last: str) -> None:
+    """Remove a directory in which the file `last` goes last, because it says that the others may go."""
+    with contextlib.suppress(FileNotFoundError):
+        for entry in path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                remove_tree(entry)
+            elif entry.name != last:
+                remove(entry)
+        sync_directory(path)
+        remove(path / last)
+        os.rmdir(path)
+
+
 @contextlib.contextmanager
 def draft(path: Path, *, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
     """Yield a new file that is durable when the block ends, and gone if the block or its fsync fails."""

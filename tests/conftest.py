@@ -1,4 +1,4 @@
-"""What the tests of several rooms share: a store, the application over it, a real server process."""
+"""Fixtures of several rooms: a store, the application over it, a real server process."""
 
 import os
 import signal
@@ -6,20 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from webtest import TestApp
+from harness import PASSWORD, USER, Client, RunningServer
 
 from c8ybin.accounts import ROLES, Accounts
 from c8ybin.api import Settings, make_app
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
-
-EVENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "hello"}
-USER, PASSWORD = "tester", "secret"
 
 
 @pytest.fixture
@@ -34,30 +29,6 @@ def intake(store: Store) -> Iterator[Intake]:
     made = Intake(store.folder)
     yield made
     made.close()
-
-
-class Client(TestApp):
-    """The application in this process, as the user `tester`, who has every role."""
-
-    store: Store
-    root: Path
-    accounts: Accounts
-
-    def create_event(self, **fragments: Any) -> str:
-        answer = self.post_json("/event/events", EVENT | fragments, headers={"Accept": "application/json"})
-        return str(answer.json["id"])
-
-    def binaries(self, event_id: str) -> str:
-        return f"/event/events/{event_id}/binaries"
-
-    def files(self) -> dict[str, bytes]:
-        """Every file of the tree of events, by its path, with its bytes."""
-        tree = self.root / "events"
-        return {str(p.relative_to(tree)): p.read_bytes() for p in tree.rglob("*") if p.is_file()}
-
-    def received(self) -> list[str]:
-        """The files of bodies that lie in this process's folder, spools left out."""
-        return sorted(p.name for p in self.store.folder.iterdir() if p.name.startswith("body-"))
 
 
 @pytest.fixture
@@ -84,27 +55,6 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
 @pytest.fixture
 def client(make_client: Callable[..., Client]) -> Client:
     return make_client()
-
-
-@dataclass
-class RunningServer:
-    """A real `c8ybin serve` in a process of its own."""
-
-    process: subprocess.Popen[str]
-    url: str
-    lines: list[str]
-
-    @property
-    def port(self) -> int:
-        return int(self.url.rpartition(":")[2])
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(timeout=30)
-        assert self.process.stdout
-        self.lines += self.process.stdout.read().splitlines()
-        self.process.stdout.close()
-        return code
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import RunningServer
+from harness import RunningServer
 
 from c8ybin.accounts import ROLES
 from c8ybin.bodies.intake import MAX_BINARY, MAX_CHUNK

@@ -67,9 +67,9 @@ class Accounts:
             AccountsProblem: The file of accounts cannot be understood.
             OSError: It cannot be read.
         """
-        records = self._current()
+        records, verified = self._current()
         record = records.get(name)
-        if self._verified.knows(name, password) and record:
+        if record and verified.knows(name, password):
             return _user(name, record)
         if len(password) > PASSWORD_CHARACTERS:
             return None
@@ -79,14 +79,12 @@ class Accounts:
             raise AccountsProblem(f"{self._path.name}: the password of an account is damaged.") from None
         if not record or not fits:
             return None
-        self._verified.remember(name, password)
-        if self._current() is not records:  # changed meanwhile: that may have been this account
-            self._verified.forget()
+        verified.remember(name, password)
         return _user(name, record)
 
     def users(self) -> list[User]:
         """Return all users, by name."""
-        return [_user(name, record) for name, record in sorted(self._current().items())]
+        return [_user(name, record) for name, record in sorted(self._current()[0].items())]
 
     def add(self, name: str, password: str, roles: Iterable[str]) -> None:
         """Add a user.
@@ -155,13 +153,12 @@ class Accounts:
             with fsio.replacing(self._path, draft, mode=fsio.PRIVATE_MODE) as file:
                 file.write(text.encode())
 
-    def _current(self) -> Records:
-        """Return the records by name, read again if the file has changed."""
+    def _current(self) -> tuple[Records, Verified]:
+        """Return the records by name, read again if the file has changed, and what was verified by them."""
         with self._lock:
             if self._seen is None or self._seen != _identity(self._path):
-                self._verified.forget()
                 self._reload()
-            return self._records
+            return self._records, self._verified
 
     def _reload(self) -> None:
         self._release()
@@ -172,6 +169,7 @@ class Accounts:
             seen = _identity(self._fd)
             records = _parse(fsio.read_at(self._fd, fsio.length(self._fd), 0), self._path)
         self._records = records | self._only_here
+        self._verified = Verified()
         self._seen = seen
 
     def _release(self) -> None:

@@ -11,7 +11,10 @@ MOST = 4096
 
 
 class Verified:
-    """Remembers pairs as digests under a key of this process; no password is kept."""
+    """Remembers pairs as digests under a key of its own; no password is kept.
+
+    When accounts change, another takes its place.
+    """
 
     def __init__(self, keep_s: float = KEEP_S) -> None:
         self._keep_s = keep_s
@@ -37,8 +40,3 @@ class Verified:
             self._until.move_to_end(digest)
             if len(self._until) > MOST:
                 self._until.popitem(last=False)
-
-    def forget(self) -> None:
-        """Forget all of them: an account has changed."""
-        with self._lock:
-            self._until.clear()

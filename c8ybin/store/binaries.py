@@ -160,6 +160,8 @@ class Binaries:
         binary = self._place(event_id, home, received, owner, None)
         with removed_unless_named(home, binary.content):
             commit(home, binary, None, self._disk)
+        if not fsio.exists(home / EVENT):
+            raise EventNotFound  # deleted in place meanwhile, on a full disk
         return binary
 
     def _place(

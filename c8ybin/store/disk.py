@@ -9,7 +9,7 @@ from threading import Lock
 from c8ybin import fsio
 from c8ybin.domain.errors import Busy, EventNotFound, is_full
 from c8ybin.domain.ids import Clock, EventId
-from c8ybin.store.layout import EVENT, Layout
+from c8ybin.store.layout import EVENT, JOURNAL, Layout
 from c8ybin.store.writer import Writer
 
 LOCK_TIMEOUT_S = 10.0
@@ -147,12 +147,15 @@ class Disk:
             fsio.sync_directory(parent)
         self._durable.add(hour)
 
-    def make_name_durable(self, home: Path, name: str) -> None:
-        """Make a name durable that another process may have left so, once for each."""
-        if (home, name) not in self._durable:
+    def make_journal_durable(self, home: Path) -> None:
+        """Make the name of a journal durable that another process may have left undurable, once for each."""
+        if self._journal(home) not in self._durable:
             fsio.sync_directory(home)
-            self.name_is_durable(home, name)
+            self.journal_is_durable(home)
 
-    def name_is_durable(self, home: Path, name: str) -> None:
-        """Remember that a name is durable, because this process made it so."""
-        self._durable.add((home, name))
+    def journal_is_durable(self, home: Path) -> None:
+        """Remember that the name of the present journal is durable, because this process made it so."""
+        self._durable.add(self._journal(home))
+
+    def _journal(self, home: Path) -> tuple[Path, int]:
+        return home, (home / JOURNAL).stat().st_ino

@@ -18,7 +18,7 @@ from c8ybin.store.binary import Binary, read_binary
 from c8ybin.store.commit import is_void
 from c8ybin.store.disk import Disk
 from c8ybin.store.journal import Journal, read_journal
-from c8ybin.store.layout import EVENT
+from c8ybin.store.layout import EVENT, JOURNAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,28 @@ def read_event(event_id: EventId, home: Path) -> StoredEvent:
         EventNotFound: There is no such event.
         Damaged: A file does not hold what it should.
     """
-    # In this order: completing an upload first makes the binary and then drops the journal, and
-    # removing a binary first brings the event's own time forward.
-    upload = read_journal(home)
-    binary = read_binary(home)
-    try:
-        data = fsio.read(home / EVENT)
-    except FileNotFoundError:
-        raise EventNotFound from None
+    while True:
+        # In this order: completing an upload first makes the binary and then drops the journal,
+        # and removing a binary first brings the event's own time forward.
+        upload = read_journal(home)
+        binary = read_binary(home)
+        try:
+            data = fsio.read(home / EVENT)
+        except FileNotFoundError:
+            raise EventNotFound from None
+        # A void upload must not show because the binary that made it void went meanwhile.
+        if upload is None or fsio.exists(home / JOURNAL):
+            return stored_event(event_id, home, data, binary, upload)
+
+
+def stored_event(
+    event_id: EventId, home: Path, data: bytes, binary: Binary | None, upload: Journal | None
+) -> StoredEvent:
+    """Return an event from what its files hold; an upload that is void does not show.
+
+    Raises:
+        Damaged: `data` is not what an `event.json` holds.
+    """
     if upload and is_void(upload, binary):
         upload = None
     state = repr((binary and binary.content, upload and (upload.content, str(upload)))).encode()

@@ -8,7 +8,7 @@ from c8ybin.domain.errors import EventNotFound, is_full
 from c8ybin.domain.events import Document, merge_event
 from c8ybin.domain.ids import EventId, new_event_id
 from c8ybin.store.disk import Disk
-from c8ybin.store.event import EventFile, StoredEvent, read_event, write_event
+from c8ybin.store.event import EventFile, StoredEvent, read_event, stored_event, write_event
 from c8ybin.store.layout import DELETED, EVENT
 
 
@@ -45,15 +45,16 @@ class Events:
         box = self._disk.writer.folder / self._disk.writer.next_name("event")
         fsio.make_directory(box)
         try:
+            data = EventFile(now, now, owner, document).to_bytes()
             with fsio.draft(box / EVENT) as file:
-                file.write(EventFile(now, now, owner, document).to_bytes())
+                file.write(data)
             fsio.sync_directory(box)
             event_id = self._put_in_place(box, now)
         except BaseException:
             fsio.remove_tree(box)
             raise
         self._disk.committed(event_id)
-        return self.read(event_id)
+        return stored_event(event_id, self._disk.layout.event(event_id), data, None, None)
 
     def _put_in_place(self, box: Path, now: int) -> EventId:
         while True:
@@ -130,14 +131,4 @@ class Events:
         with self._disk.still_there(home):
             fsio.rename(home / EVENT, home / DELETED)
         fsio.sync_directory(home)
-        remove_deleted(home)
-
-
-def remove_deleted(home: Path) -> None:
-    """Remove the rest of an event that was deleted in place; `deleted`, which says that it may go, goes last."""
-    for path in home.iterdir():
-        if path.name != DELETED:
-            fsio.remove(path)
-    fsio.sync_directory(home)
-    fsio.remove(home / DELETED)
-    fsio.remove_tree(home)
+        fsio.remove_with_last(home, DELETED)

@@ -61,13 +61,13 @@ def _format(layout: Layout) -> str | None:
 
 def _make_with_parents(root: Path) -> None:
     for directory in reversed((root, *root.parents)):
-        if not directory.exists():
-            fsio.make_directory(directory)
+        if not directory.exists() and fsio.make_directory(directory):
+            fsio.sync_directory(directory.parent)
     if not root.is_dir():
         raise UnfitDirectory(f"{root} is not a directory.")
-    # Also where they were there: a start that was killed may have made them.
+    # A start that was killed may have made the others; not every file system can sync its directories.
     for directory in root.parents:
-        with suppress(PermissionError):  # then it is not ours, and older than this
+        with suppress(OSError):
             fsio.sync_directory(directory)
 
 

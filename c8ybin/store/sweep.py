@@ -18,9 +18,8 @@ from c8ybin.domain.ids import EventId
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.disk import Disk
-from c8ybin.store.events import remove_deleted
 from c8ybin.store.layout import DELETED, JOURNAL
-from c8ybin.store.writer import ALIVE, hours_of, remove_folder
+from c8ybin.store.writer import ALIVE, hours_of
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class Sweep:
         done = [self._hour(self._disk.layout.events / hour, folder) for hour in hours_of(folder)]
         if not all(done):
             return False
-        remove_folder(folder)
+        fsio.remove_with_last(folder, ALIVE)
         log.info("swept what the dead writer %s left", folder.name)
         return True
 
@@ -96,7 +95,7 @@ class Sweep:
             try:
                 leavings = self._leavings(home, dead)
                 if fsio.exists(home / DELETED):
-                    remove_deleted(home)
+                    fsio.remove_with_last(home, DELETED)
                 elif leavings or fsio.exists(home / JOURNAL):
                     self._event(event_id, leavings)
             except Busy:

@@ -155,14 +155,14 @@ class Uploads:
             # The journal must not name a content file whose own name a power cut may take.
             fsio.sync_directory(home)
             begin_journal(home, journal, chunk.record(), self._disk.writer)
-        self._disk.name_is_durable(home, journal.content)
+        self._disk.journal_is_durable(home)
         return journal
 
     def _append(self, home: Path, chunk: Chunk, journal: Journal) -> None:
         news = self._write(home, chunk, journal)
         if news or chunk.stated or (chunk.where.length is not None and journal.length is None):
             # Another process may have begun the upload and died before its last fsync.
-            self._disk.make_name_durable(home, journal.content)
+            self._disk.make_journal_durable(home)
             append_journal(home, journal, chunk.record(), self._disk.writer)
         else:
             fsio.sync_file(home / journal.content)

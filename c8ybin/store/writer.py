@@ -108,18 +108,9 @@ class Writer:
     def close(self) -> None:
         """Remove the folder and let the lock of life go."""
         os.close(self._hours_fd)
-        remove_folder(self.folder)
+        with contextlib.suppress(OSError):  # what stays is swept by the next process
+            fsio.remove_with_last(self.folder, ALIVE)
         os.close(self._alive_fd)
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a writer's folder; whoever does holds `alive`, which goes last, for the next sweep to find."""
-    for path in folder.iterdir():
-        if path.name != ALIVE:
-            fsio.remove_tree(path) if path.is_dir() else fsio.remove(path)
-    fsio.remove(folder / ALIVE)
-    with contextlib.suppress(OSError):
-        folder.rmdir()
 
 
 def hours_of(folder: Path) -> list[str]:

@@ -68,8 +68,8 @@ def test_any_bytes_give_what_json_gives_or_nothing(cut, text, cuts):
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_a_string_is_long_when_it_has_more_than_16_kib_as_it_is_written(more):
-    assert STRING_BYTES == 16 * 1024
+def test_a_string_is_long_when_it_has_more_than_64_kib_as_it_is_written(more):
+    assert STRING_BYTES == 64 * 1024
     text = "x" * (STRING_BYTES - 2 + more)
     read = strings(b'{"a":"\\n%b","b":"c"}' % text.encode())
     assert read == {"a": "" if more else f"\n{text}", "b": "c"}

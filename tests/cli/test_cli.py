@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from conftest import RunningServer
+from harness import RunningServer
 
 import c8ybin
 from c8ybin.accounts import Accounts

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from conftest import EVENT, RunningServer
+from harness import EVENT, RunningServer
 
 MIB = 1024 * 1024
 DEMO = "demo:demo"
