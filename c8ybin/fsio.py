@@ -25,13 +25,27 @@ FILE_MODE = 0o640
 PRIVATE_MODE = 0o600
 DIRECTORY_MODE = 0o750
 
+_FULL_FSYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 _POLL_FIRST_S = 0.001
 _POLL_LONGEST_S = 0.05
 
 
 def create(path: Path, *, mode: int = FILE_MODE) -> int:
-    """Create a file that must not exist yet, and return a descriptor to read and write it."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    """Create a file that must not exist yet, and return a descriptor to read and write it.
+
+    What root creates belongs to the owner of the directory, so that `sudo c8ybin user`
+    does not lock out a server that runs as somebody else.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    if os.geteuid() == 0:
+        try:
+            owner = os.stat(path.parent)
+            if owner.st_uid != 0:
+                os.fchown(fd, owner.st_uid, owner.st_gid)
+        except BaseException:
+            os.close(fd)
+            raise
+    return fd
 
 
 def open_existing(path: Path, *, write: bool = False) -> int:
@@ -81,25 +95,31 @@ def truncate(fd: int, length: int) -> None:
 
 def sync(fd: int) -> None:
     """Make a file's bytes and size durable; an error is final, for the kernel may have dropped the pages."""
-    os.fsync(fd)
+    if _FULL_FSYNC is None:
+        os.fsync(fd)
+    else:  # macOS, whose fsync leaves the bytes in the drive's cache
+        fcntl.fcntl(fd, _FULL_FSYNC)
 
 
 def sync_data(fd: int) -> None:
     """Make a file's bytes durable, and of its metadata what reading them needs (fdatasync)."""
-    os.fdatasync(fd)
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(fd)
+    else:
+        sync(fd)
 
 
 def sync_file(path: Path) -> None:
     """Make durable what somebody else may have written to a file."""
     with opened(path) as fd:
-        os.fsync(fd)
+        sync(fd)
 
 
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(fd)
+        sync(fd)
     finally:
         os.close(fd)
 
@@ -158,7 +178,7 @@ def draft(path: Path, *, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
         with open(fd, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
     except BaseException:
         remove(path)
         raise

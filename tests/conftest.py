@@ -12,7 +12,7 @@ import pytest
 from harness import PASSWORD, USER, Client, RunningServer
 
 from c8ybin.accounts import ROLES, Accounts
-from c8ybin.api import Settings, make_app
+from c8ybin.api import Links, make_app
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
 
@@ -36,7 +36,7 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     """Return a maker of clients, with limits and settings of the application."""
     with ExitStack() as stack:
 
-        def make(settings: Settings | None = None, **limits: int) -> Client:
+        def make(links: Links | None = None, **limits: int) -> Client:
             root = tmp_path / "data"
             store = Store.open(root)
             stack.callback(store.close)
@@ -44,7 +44,7 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
             stack.callback(accounts.close)
             intake = Intake(store.folder, **limits)
             stack.callback(intake.close)
-            client = Client(make_app(store, accounts, intake, settings))
+            client = Client(make_app(store, accounts, intake, links))
             client.authorization = ("Basic", (USER, PASSWORD))
             client.store, client.root, client.accounts = store, root, accounts
             return client

@@ -619,3 +619,12 @@ class TestLocked:
         for child in children:
             assert child.stdout.readline() == "done\n"
         assert path.with_name("counter").read_text() == "225"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+def test_what_root_creates_belongs_to_the_owner_of_the_directory(tmp_path):
+    os.chown(tmp_path, 4711, 4712)
+    with fsio.replacing(tmp_path / "accounts.json", "draft", mode=fsio.PRIVATE_MODE) as file:
+        file.write(b"{}")
+    status = (tmp_path / "accounts.json").stat()
+    assert (status.st_uid, status.st_gid) == (4711, 4712)

@@ -5,8 +5,8 @@ sees a change at its next request. A verified pair of name and password is remem
 for minutes, as a keyed digest, for scrypt is slow by design.
 """
 
-from c8ybin.accounts.accounts import Accounts, AccountsProblem, User
-from c8ybin.accounts.first import ADMIN_PASSWORD_FILE, make_admin
+from c8ybin.accounts.accounts import ADMIN_PASSWORD_FILE, Accounts, AccountsProblem, User
+from c8ybin.accounts.first import make_admin
 from c8ybin.accounts.roles import ADMIN, EVENT_ADMIN, EVENT_READ, ROLES
 
 __all__ = [

@@ -16,6 +16,8 @@ from c8ybin.accounts.roles import ROLES
 from c8ybin.accounts.verified import Verified
 
 FILE = "accounts.json"
+ADMIN_NAME = "admin"
+ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
 LOCK = "accounts.lock"
 LOCK_TIMEOUT_S = 10.0
 NAME_CHARACTERS = 64
@@ -109,6 +111,7 @@ class Accounts:
             AccountsProblem: There is no such user.
         """
         self._change(lambda records: records.pop(_known(name, records)))
+        self._forget_first_password(name)
 
     def set_password(self, name: str, password: str) -> None:
         """Give a user another password.
@@ -123,6 +126,12 @@ class Accounts:
             records[_known(name, records)]["password"] = hashed
 
         self._change(change)
+        self._forget_first_password(name)
+
+    def _forget_first_password(self, name: str) -> None:
+        """Remove the file with the password that a first start made, which holds no more."""
+        if name == ADMIN_NAME:
+            fsio.remove(self._path.with_name(ADMIN_PASSWORD_FILE))
 
     def close(self) -> None:
         """Let the file go."""

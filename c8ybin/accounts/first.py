@@ -4,11 +4,9 @@ import secrets
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.accounts.accounts import Accounts, AccountsProblem
+from c8ybin.accounts.accounts import ADMIN_NAME, ADMIN_PASSWORD_FILE, Accounts, AccountsProblem
 from c8ybin.accounts.roles import ROLES
 
-ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
-ADMIN_NAME = "admin"
 _PASSWORD_BYTES = 15
 
 

@@ -62,9 +62,13 @@ class Access:
         """Hold the account against the role.
 
         Raises:
+            HTTPMethodNotAllowed: The resource has no such method.
             Unauthorized: No account.
             Forbidden: Not the role.
         """
+        allowed = {*resource.access, "OPTIONS"} | ({"HEAD"} if "GET" in resource.access else set())
+        if req.method not in allowed:
+            raise falcon.HTTPMethodNotAllowed(sorted(allowed))
         role = role_for(resource, req.method)
         if role is None:
             return

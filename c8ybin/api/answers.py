@@ -14,6 +14,7 @@ from c8ybin.domain.ids import EventId
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_REFUSED = re.compile(r"q\s*=\s*0(?:\.0*)?")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
@@ -21,7 +22,7 @@ def accepts_json(req: falcon.Request) -> bool:
     """Tell whether Accept names `application/json` itself."""
     for item in (req.get_header("Accept") or "").lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
-        if name == "application/json" and "q=0" not in parameters:
+        if name == "application/json" and not any(map(_REFUSED.fullmatch, parameters)):
             return True
     return False
 
@@ -36,6 +37,11 @@ def say_json(req: falcon.Request, resp: falcon.Response, document: Mapping[str, 
         kind: The resource's own type: `event`, `eventcollection`, ...
     """
     resp.data = serialize(document)
+    set_kind(req, resp, kind)
+
+
+def set_kind(req: falcon.Request, resp: falcon.Response, kind: str) -> None:
+    """Tell the media type of an answer, as `say_json` does."""
     resp.content_type = (
         "application/json"
         if accepts_json(req)
@@ -80,7 +86,8 @@ class Links:
         if self._is_trusted(req.env.get("REMOTE_ADDR", "")):
             forwarded = req.env.get("HTTP_X_FORWARDED_PROTO", "").split(",")[0].strip().lower()
             scheme = forwarded if forwarded in ("http", "https") else scheme
-            host = req.env.get("HTTP_X_FORWARDED_HOST", "").split(",")[0].strip() or host
+            forwarded = req.env.get("HTTP_X_FORWARDED_HOST", "").split(",")[0].strip()
+            host = forwarded if _HOST.fullmatch(forwarded) else host
         if not _HOST.fullmatch(host):
             host = f"{req.env['SERVER_NAME']}:{req.env['SERVER_PORT']}"
         return f"{scheme}://{host}"

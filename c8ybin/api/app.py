@@ -1,14 +1,12 @@
 """The WSGI application: which resource answers at which address."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import falcon
 
 from c8ybin.accounts import Accounts
 from c8ybin.api.access import Access, MethodOverride, Resource
-from c8ybin.api.answers import Links, Network
+from c8ybin.api.answers import Links
 from c8ybin.api.binaries import EventBinary
 from c8ybin.api.description import describe
 from c8ybin.api.events import EventApi, EventCollection, EventItem
@@ -19,17 +17,8 @@ from c8ybin.domain.errors import Refusal
 from c8ybin.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the operator decides about the API; see `Links` for the two of them."""
-
-    public_url: str | None = None
-    trusted_proxies: Sequence[Network] = ()
-
-
-def routes(store: Store, intake: Intake, settings: Settings) -> dict[str, Resource]:
+def routes(store: Store, intake: Intake, links: Links) -> dict[str, Resource]:
     """Return the resources by their addresses."""
-    links = Links(settings.public_url, settings.trusted_proxies)
     resources: dict[str, Resource] = {
         "/event": EventApi(links),
         "/event/events": EventCollection(store, links),
@@ -44,16 +33,15 @@ def routes(store: Store, intake: Intake, settings: Settings) -> dict[str, Resour
 
 
 def make_app(
-    store: Store, accounts: Accounts, intake: Intake, settings: Settings | None = None
+    store: Store, accounts: Accounts, intake: Intake, links: Links | None = None
 ) -> falcon.App[Any, Any]:
     """Return the application over a store."""
     middleware: list[Any] = [MethodOverride(), Access(accounts)]
     app = falcon.App(middleware=middleware)
-    app.resp_options.default_media_type = ""  # an empty body has no type
     app.req_options.strip_url_path_trailing_slash = True
     app.add_error_handler(Exception, on_fault)
     app.add_error_handler(falcon.HTTPError, on_http_error)
     app.add_error_handler(Refusal, on_refusal)
-    for address, resource in routes(store, intake, settings or Settings()).items():
+    for address, resource in routes(store, intake, links or Links()).items():
         app.add_route(address, resource)
     return app

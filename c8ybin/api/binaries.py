@@ -90,7 +90,7 @@ class EventBinary:
     def _upload(
         self, req: falcon.Request, resp: falcon.Response, event_id: EventId, *, replaces: bool
     ) -> None:
-        head = self._admit(req, event_id, replaces=replaces)
+        head = self.admit(req, event_id, replaces=replaces)
         received = receive(req, head, self._intake)
         with received.body:
             outcome = self._commit(req, event_id, head, received, replaces=replaces)
@@ -114,7 +114,7 @@ class EventBinary:
             }
         say_json(req, resp, document, "event")
 
-    def _admit(self, req: falcon.Request, event_id: EventId, *, replaces: bool) -> UploadHead:
+    def admit(self, req: falcon.Request, event_id: EventId, *, replaces: bool) -> UploadHead:
         """Refuse what can be refused without the body; the store decides again with it.
 
         Raises:

@@ -8,8 +8,8 @@ import falcon
 
 from c8ybin.accounts import EVENT_ADMIN, EVENT_READ
 from c8ybin.api.access import Roles, user_of
-from c8ybin.api.answers import Links, precondition, say_json, set_validators
-from c8ybin.api.uploads import body_length, read_blocks
+from c8ybin.api.answers import Links, precondition, say_json, set_kind, set_validators
+from c8ybin.api.requests import body_length, read_blocks
 from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import EventNotFound, PreconditionFailed, TooLarge
 from c8ybin.domain.events import DOCUMENT_BYTES, Document, new_event, parse_document
@@ -87,7 +87,7 @@ class EventDocuments:
             self.say(req, resp, event)
         else:
             set_validators(resp, event.validators)
-            resp.append_header("Vary", "Accept")
+            set_kind(req, resp, "event")
 
 
 class EventApi:
@@ -144,7 +144,7 @@ class EventCollection:
             "events": [self._documents.document(req, event) for event in page.events],
             "statistics": statistics,
         }
-        if len(page.events) == paging.page_size:
+        if page.is_full:
             document["next"] = link(paging.current_page + 1)
         if paging.current_page > 1:
             document["prev"] = link(paging.current_page - 1)

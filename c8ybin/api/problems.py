@@ -52,6 +52,8 @@ STATUS: dict[type[errors.Refusal], tuple[int, str]] = {
     errors.Busy: (503, "general/Service Unavailable"),
 }
 
+INTERNAL_ERROR = (500, "general/Internal Error", "The server failed; ask the operator to look at its log.")
+
 # What falcon refuses by itself: the message that a person can act on.
 HTTP_MESSAGES = {
     404: "There is nothing at this address; GET /openapi.json lists what there is.",
@@ -101,7 +103,7 @@ def trouble(error: OSError) -> tuple[int, str, str]:
             "general/Service Unavailable",
             "The disk cannot take this now; try again in a few seconds.",
         )
-    return 500, "general/Internal Error", "The server failed; ask the operator to look at its log."
+    return INTERNAL_ERROR
 
 
 def on_refusal(req: falcon.Request, resp: falcon.Response, ex: errors.Refusal, _: Any) -> None:
@@ -133,6 +135,6 @@ def on_fault(req: falcon.Request, resp: falcon.Response, ex: Exception, _: Any) 
         status, code, message = trouble(ex)
         log.error("%s %s: %s", req.method, req.path, ex, exc_info=ex if status == 500 else None)
     else:
-        status, code, message = trouble(OSError())
+        status, code, message = INTERNAL_ERROR
         log.error("%s %s failed", req.method, req.path, exc_info=ex)
     say(resp, status, code, message)

@@ -4,15 +4,16 @@
 its body is sent; `receive` then feeds the body to the receiver that fits.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import falcon
 
+from c8ybin.api.requests import body_length, read_blocks
 from c8ybin.bodies import Intake, Received, Receiver, Stated
 from c8ybin.bodies.forms import form_limit
 from c8ybin.domain.digests import parse_digests
-from c8ybin.domain.errors import LengthRequired, TooLarge, Unreadable
+from c8ybin.domain.errors import TooLarge, Unreadable
 from c8ybin.domain.labels import (
     OCTET_STREAM,
     ContentType,
@@ -28,7 +29,6 @@ from c8ybin.domain.sizes import format_size
 
 CONTENT_DIGEST = "Content-Digest"
 REPR_DIGEST = "Repr-Digest"
-BLOCK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,41 +58,6 @@ class UploadHead:
         if self.type.is_multipart:
             return intake.form(self.type.boundary, stated)
         return intake.whole(self.label, stated)
-
-
-def body_length(req: falcon.Request) -> int | None:
-    """Return the length of a request's body; None when the server ends the stream itself (chunked).
-
-    Raises:
-        LengthRequired: Nobody says where it ends.
-        Unreadable: Content-Length is no number.
-    """
-    text = req.env.get("CONTENT_LENGTH") or ""
-    if not text:
-        if req.env.get("HTTP_TRANSFER_ENCODING") and req.env.get("wsgi.input_terminated"):
-            return None
-        raise LengthRequired
-    if not (text.isascii() and text.isdigit()):
-        raise Unreadable("Content-Length is not a number.")
-    return int(text)
-
-
-def read_blocks(req: falcon.Request, length: int | None) -> Iterator[bytes]:
-    """Yield a request's body as it arrives.
-
-    Raises:
-        Unreadable: It ends before its length.
-    """
-    stream = req.env["wsgi.input"]
-    while length is None or length > 0:
-        block = stream.read(BLOCK_BYTES if length is None else min(BLOCK_BYTES, length))
-        if not block:
-            if length:
-                raise Unreadable("The body ends before its Content-Length; send it whole.")
-            return
-        if length is not None:
-            length -= len(block)
-        yield block
 
 
 def read_head(req: falcon.Request, intake: Intake) -> UploadHead:

@@ -1,5 +1,6 @@
 """The files that bodies are received in, and the handle on a received one."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -109,9 +110,19 @@ class BodyFile:
         self._hashes.update(data)
         self.length += len(data)
 
+    def digests(self) -> dict[str, bytes]:
+        """Return the digests of the bytes so far, by algorithm."""
+        return self._hashes.digests()
+
+    def discard(self) -> None:
+        """Let the file go; nothing of it stays, for it may be that the disk is full."""
+        with contextlib.suppress(OSError):
+            fsio.truncate(self._fd, 0)
+        self.received().close()
+
     def received(self) -> ReceivedBody:
         """Return the handle on the body; from then on that owns the file."""
-        return ReceivedBody(self._fd, self._path, self.length, self._hashes.digests(), self._give_back)
+        return ReceivedBody(self._fd, self._path, self.length, self.digests(), self._give_back)
 
     def make_durable(self) -> None:
         """Cut what an earlier start left, and fsync.

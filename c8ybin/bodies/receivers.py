@@ -60,7 +60,7 @@ class FileReceiver:
 
     def __exit__(self, *_: object) -> None:
         if not self._given:
-            self._file.received().close()
+            self._file.discard()
 
 
 class BodyReceiver(FileReceiver):
@@ -114,7 +114,7 @@ class BodyReceiver(FileReceiver):
         """
         if self._chunk_length is not None and self._file.length < self._chunk_length:
             raise Unreadable("The chunk has fewer bytes than its Content-Range says.")
-        found = self._file.received().digests
+        found = self._file.digests()
         for stated in self._stated:
             check_digests(stated.field, stated.digests, found)
         if self._chunk_length is None:

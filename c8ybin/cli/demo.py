@@ -88,10 +88,18 @@ def csv_text(start_ms: int) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def seed(store: Store, intake: Intake) -> None:
-    """Create the demo events in a store that has no events."""
+def seed(store: Store) -> None:
+    """Create the demo events in a store that has no events; the server's limits are not theirs."""
     if not store.listing.is_empty():
         return
+    intake = Intake(store.folder)
+    try:
+        _seed(store, intake)
+    finally:
+        intake.close()
+
+
+def _seed(store: Store, intake: Intake) -> None:
     now = store.clock.now_ms()
 
     def event(minutes_ago: int, kind: str, text: str, **fragments: object) -> EventId:

@@ -22,6 +22,8 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 # What a config file may say, whichever command reads it: its keys, and the parameters they set.
 _keys: dict[str, str] = {}
+# Those that may be given several times.
+_repeated: set[str] = set()
 
 
 class Problem(click.ClickException):
@@ -54,7 +56,7 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read one as seconds."""
-        match = re.fullmatch(r"(\d{1,9})\s*([smhd])", str(value))
+        match = re.fullmatch(r"0*([1-9]\d{0,8})\s*([smhd])", str(value))
         if not match:
             self.fail(f"{value!r} is no time span; write it like 90s, 30m, 12h or 7d.", param, ctx)
         return float(int(match[1]) * _SECONDS[match[2]])
@@ -82,8 +84,14 @@ class PublicUrl(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check one."""
-        parts = urlsplit(str(value))
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        try:
+            parts = urlsplit(str(value))
+            is_origin = (
+                parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
+            )
+        except ValueError:
+            is_origin = False
+        if not is_origin:
             self.fail(f"{value!r} is no address like https://events.example.com.", param, ctx)
         return str(value)
 
@@ -92,6 +100,8 @@ def option(name: str, *names: str, **settings: Any) -> Callable[[F], F]:
     """Declare an option: `--name`, `C8YBIN_NAME` and `name` in the config file."""
     key = name.removeprefix("--").split("/")[0]
     _keys[key] = names[0] if names else key.replace("-", "_")
+    if settings.get("multiple"):
+        _repeated.add(key)
     variable = f"C8YBIN_{key.replace('-', '_').upper()}"
     return click.option(name, *names, envvar=variable, show_envvar=True, **{"show_default": True, **settings})
 
@@ -108,7 +118,18 @@ def _load(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
     unknown = sorted(values.keys() - _keys.keys())
     if unknown:
         raise Unfit(f"The config file {path} has an unknown key {unknown[0]}; see --help for the options.")
-    ctx.default_map = {_keys[key]: value for key, value in values.items()}
+    ctx.default_map = {_keys[key]: _from_toml(path, key, value) for key, value in values.items()}
+
+
+def _from_toml(path: Path, key: str, value: Any) -> Any:
+    """Return a value of the config file as click takes it: text, true or false, or a list of texts."""
+    items = value if isinstance(value, list) and key in _repeated else [value]
+    if not all(isinstance(item, str | int | float) for item in items):
+        raise Unfit(
+            f"The config file {path} has a value of {key} that is neither text nor a number nor a truth value."
+        )
+    items = [item if isinstance(item, bool) else str(item) for item in items]
+    return items if key in _repeated else items[0]
 
 
 def config_option(function: F) -> F:

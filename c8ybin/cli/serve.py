@@ -11,7 +11,7 @@ import click
 
 from c8ybin import __version__
 from c8ybin.accounts import ADMIN_PASSWORD_FILE, ROLES, Accounts, AccountsProblem, make_admin
-from c8ybin.api import Settings, make_app
+from c8ybin.api import Links, make_app
 from c8ybin.api.answers import Network
 from c8ybin.bodies import Intake
 from c8ybin.bodies.forms import form_limit
@@ -21,9 +21,11 @@ from c8ybin.cli.options import Duration, Peer, PublicUrl, Size, Unfit, config_op
 from c8ybin.domain.sizes import format_size
 from c8ybin.server import Server
 from c8ybin.server.serving import THREADS
-from c8ybin.store import Store, Sweeper, UnfitDirectory, UnfitFileSystem
+from c8ybin.store import UPLOAD_EXPIRY_S, Store, Sweeper, UnfitDirectory, UnfitFileSystem
 
 log = logging.getLogger("c8ybin")
+
+_EXPIRY = f"{UPLOAD_EXPIRY_S // 86_400}d"
 
 
 @click.command()
@@ -38,7 +40,12 @@ log = logging.getLogger("c8ybin")
 @option("--trusted-proxy", type=Peer(), multiple=True, help="Whose X-Forwarded-Proto and -Host count.")
 @option("--max-binary", type=Size(), default=format_size(MAX_BINARY), help="Limit of an attachment.")
 @option("--max-chunk", type=Size(), default=format_size(MAX_CHUNK), help="Limit of one chunk.")
-@option("--upload-expiry", type=Duration(), default="7d", help="How long an incomplete upload may rest.")
+@option(
+    "--upload-expiry",
+    type=Duration(),
+    default=_EXPIRY,
+    help="How long an incomplete upload may rest.",
+)
 @option("--threads", type=click.IntRange(1, 256), default=THREADS, help="Requests worked on at once.")
 def serve(
     data: Path,
@@ -63,19 +70,21 @@ def serve(
         stack.callback(accounts.close)
         intake = Intake(store.folder, max_binary=max_binary, max_chunk=max_chunk)
         stack.callback(intake.close)
-        app = make_app(store, accounts, intake, Settings(public_url, tuple(trusted_proxy)))
+        app = make_app(store, accounts, intake, Links(public_url, tuple(trusted_proxy)))
         server = listen(app, host, port, largest_body=form_limit(max_binary), threads=threads)
         password = None
         try:
             if demo:
-                demos.seed(store, intake)
+                demos.seed(store)
             else:
                 password = make_admin(accounts, data)
         except AccountsProblem as error:
             raise Unfit(str(error)) from None
+        except TimeoutError:
+            raise Unfit("The accounts are being changed by another command; try again.") from None
         except OSError as error:
             raise Unfit(f"The data directory {data} cannot be used: {error.strerror}.") from None
-        sweeper = Sweeper(store.sweep, upload_expiry)
+        sweeper = Sweeper(store.sweep)
         stack.callback(sweeper.stop)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
@@ -85,7 +94,13 @@ def serve(
             click.echo(demos.greeting(store, public_url or server.url))
         if password:
             click.echo(f"Made the account admin, password {password} (kept in {data / ADMIN_PASSWORD_FILE}).")
-        server.run()
+        finished = server.run()
+        # What comes now comes too late, and must not interrupt the cleaning up.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        if not finished:
+            log.warning("some requests did not end in time; what they leave is swept by the next start")
+            stack.pop_all()
     log.info("stopped")
 
 
@@ -111,7 +126,8 @@ def listen(app: Any, host: str, port: int, *, largest_body: int, threads: int) -
     """
     try:
         return Server(app, host, port, largest_body=largest_body, threads=threads)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", "not a host name")
         raise Unfit(
-            f"{host} port {port} cannot be listened on: {error.strerror}; try another --port or --host."
+            f"{host} port {port} cannot be listened on: {reason}; try another --port or --host."
         ) from None

@@ -10,7 +10,7 @@ import click
 
 from c8ybin.accounts import EVENT_ADMIN, EVENT_READ, ROLES, Accounts, AccountsProblem
 from c8ybin.cli.options import Problem, Unfit, config_option, data_option, option
-from c8ybin.store import UnfitDirectory, prepare_directory
+from c8ybin.store import UnfitDirectory, is_data_directory, prepare_directory
 
 
 @click.group()
@@ -21,8 +21,8 @@ def user() -> None:
 @contextmanager
 def _accounts(data: Path, *, make: bool = False) -> Iterator[Accounts]:
     try:
-        if not make and not data.exists():
-            raise Unfit(f"There is no data directory {data}.")
+        if not make and not is_data_directory(data):
+            raise Unfit(f"{data} is no data directory of c8ybin.")
         prepare_directory(data)
         accounts = Accounts(data)
         try:

@@ -6,6 +6,7 @@ Source: Cumulocity OpenAPI 10.15, section Events.
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -112,62 +113,81 @@ def _page_size(value: str) -> int:
     return min(_positive(value), LARGEST_PAGE)
 
 
+class Kind(Enum):
+    """What a value is: how it is read, and how to write it."""
+
+    TEXT = (_text, "text in UTF-8")
+    TIME = (parse_time, "an ISO 8601 time, like 2026-11-24T12:00:00.000Z")
+    FLAG = (_flag, "true or false")
+    COUNT = (_positive, "a whole number from 1")
+    PAGE_SIZE = (_page_size, "a whole number from 1")
+
+    def __init__(self, read: Callable[[str], Any], hint: str) -> None:
+        self.read = read
+        self.hint = hint
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One query parameter: how it is read, and what it means for the description of the API."""
+    """One query parameter, also for the description of the API."""
 
     name: str
     field: str
-    read: Callable[[str], Any]
+    kind: Kind
     meaning: str
-
-    @property
-    def hint(self) -> str:
-        """What a value should look like."""
-        return {
-            parse_time: "an ISO 8601 time, like 2026-11-24T12:00:00.000Z",
-            _flag: "true or false",
-            _positive: "a whole number from 1",
-            _page_size: "a whole number from 1",
-        }.get(self.read, "text in UTF-8")
 
 
 FILTERS = tuple(
     Parameter(*row)
     for row in (
-        ("source", "source", _text, "Events of this source."),
-        ("type", "type", _text, "Events of this type."),
+        ("source", "source", Kind.TEXT, "Events of this source."),
+        ("type", "type", Kind.TEXT, "Events of this type."),
         (
             "fragmentType",
             "fragment_type",
-            _text,
+            Kind.TEXT,
             "Events that have this fragment, the server's own two included.",
         ),
-        ("fragmentValue", "fragment_value", _text, "Events whose fragment `fragmentType` is this string."),
-        ("dateFrom", "date_from", parse_time, "Earliest `time`, inclusive."),
-        ("dateTo", "date_to", parse_time, "Latest `time`, inclusive."),
-        ("createdFrom", "created_from", parse_time, "Earliest `creationTime`, inclusive."),
-        ("createdTo", "created_to", parse_time, "Latest `creationTime`, inclusive."),
-        ("lastUpdatedFrom", "updated_from", parse_time, "Earliest `lastUpdated`, inclusive."),
-        ("lastUpdatedTo", "updated_to", parse_time, "Latest `lastUpdated`, exclusive."),
+        (
+            "fragmentValue",
+            "fragment_value",
+            Kind.TEXT,
+            "Events whose fragment `fragmentType` is this string.",
+        ),
+        ("dateFrom", "date_from", Kind.TIME, "Earliest `time`, inclusive."),
+        ("dateTo", "date_to", Kind.TIME, "Latest `time`, inclusive."),
+        ("createdFrom", "created_from", Kind.TIME, "Earliest `creationTime`, inclusive."),
+        ("createdTo", "created_to", Kind.TIME, "Latest `creationTime`, inclusive."),
+        ("lastUpdatedFrom", "updated_from", Kind.TIME, "Earliest `lastUpdated`, inclusive."),
+        ("lastUpdatedTo", "updated_to", Kind.TIME, "Latest `lastUpdated`, exclusive."),
     )
 )
 PAGES = tuple(
     Parameter(*row)
     for row in (
-        ("revert", "oldest_first", _flag, "Oldest `time` first instead of newest."),
-        ("pageSize", "page_size", _page_size, f"Events a page; more than {LARGEST_PAGE} is trimmed to that."),
-        ("currentPage", "current_page", _positive, "The page, counted from 1."),
-        ("withTotalPages", "with_total_pages", _flag, "Count the pages."),
-        ("withTotalElements", "with_total_elements", _flag, "Count the events."),
+        ("revert", "oldest_first", Kind.FLAG, "Oldest `time` first instead of newest."),
+        (
+            "pageSize",
+            "page_size",
+            Kind.PAGE_SIZE,
+            f"Events a page; more than {LARGEST_PAGE} is trimmed to that.",
+        ),
+        ("currentPage", "current_page", Kind.COUNT, "The page, counted from 1."),
+        ("withTotalPages", "with_total_pages", Kind.FLAG, "Count the pages."),
+        ("withTotalElements", "with_total_elements", Kind.FLAG, "Count the events."),
     )
 )
 # Sources have no children here, so these two change nothing; they need a source all the same (OAS).
 RELATED = tuple(
     Parameter(*row)
     for row in (
-        ("withSourceAssets", "with_source_assets", _flag, "Accepted and without effect; needs `source`."),
-        ("withSourceDevices", "with_source_devices", _flag, "Accepted and without effect; needs `source`."),
+        ("withSourceAssets", "with_source_assets", Kind.FLAG, "Accepted and without effect; needs `source`."),
+        (
+            "withSourceDevices",
+            "with_source_devices",
+            Kind.FLAG,
+            "Accepted and without effect; needs `source`.",
+        ),
     )
 )
 
@@ -197,9 +217,9 @@ def _read(pairs: Iterable[tuple[str, str]], known: Collection[Parameter], *, clo
         if seen.setdefault(name, value) != value:
             raise Invalid(f"{name} is given twice with different values; give it once.")
         try:
-            values[parameter.field] = parameter.read(value)
+            values[parameter.field] = parameter.kind.read(value)
         except ValueError:
-            raise Invalid(f"{name} cannot be read; write {parameter.hint}.") from None
+            raise Invalid(f"{name} cannot be read; write {parameter.kind.hint}.") from None
     if "fragment_value" in values and "fragment_type" not in values:
         raise Invalid("fragmentValue needs fragmentType.")
     for parameter in RELATED:

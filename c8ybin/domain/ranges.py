@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from c8ybin.domain.errors import RangeNotSatisfiable, Unreadable
 
 _CONTENT_RANGE = re.compile(r"(?:bytes\s+)?(\d{1,15})-(\d{1,15})/(?:(\d{1,15})|\*)", re.ASCII | re.IGNORECASE)
-_RANGE = re.compile(r"bytes\s*=\s*(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))", re.ASCII | re.IGNORECASE)
+_RANGE = re.compile(r"bytes\s*=\s*(?:(\d{1,99})-(\d{1,99})?|-(\d{1,99}))", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

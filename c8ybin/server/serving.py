@@ -1,6 +1,7 @@
 """A waitress server that tells its address and stops gently."""
 
 import logging
+import resource
 import socket
 import time
 from collections.abc import Callable
@@ -13,11 +14,10 @@ log = logging.getLogger(__name__)
 
 THREADS = 8
 STOP_WITHIN_S = 25.0
-# waitress answers a larger body itself, in plain text: ours comes first for all that a client may try.
-_BODY_SLACK_BYTES = 1024 * 1024 * 1024
 _RECEIVE_BYTES = 256 * 1024
-# Below the 1024 descriptors that a process usually may have, files included.
+# A connection may hold a file too, and the process some of its own.
 _CONNECTIONS = 800
+_OWN_DESCRIPTORS = 100
 _POLL_S = 1.0
 
 
@@ -49,9 +49,12 @@ class Server:
             ident=None,
             # The application decides whom it believes.
             clear_untrusted_proxy_headers=False,
-            max_request_body_size=largest_body + _BODY_SLACK_BYTES,
+            # waitress buffers up to this before anybody is asked who they are, and answers 413 in plain
+            # text above it; up to it the answer is ours.
+            max_request_body_size=2 * largest_body,
+            server_name=listener.getsockname()[0],
             recv_bytes=_RECEIVE_BYTES,
-            connection_limit=_CONNECTIONS,
+            connection_limit=_connection_limit(),
         )
         # One socket makes one server, and not the other class that several would make.
         self._server: Any = server
@@ -59,8 +62,12 @@ class Server:
         self.url = f"http://[{address}]:{bound}" if ":" in address else f"http://{address}:{bound}"
         self._stopping = False
 
-    def run(self) -> None:
-        """Answer requests until `stop`; then finish those that run, for a while, and refuse new ones."""
+    def run(self) -> bool:
+        """Answer requests until `stop`; then finish those that run, for a while, and refuse new ones.
+
+        Returns:
+            Whether all of them are finished.
+        """
         while not self._stopping:
             self._poll()
         # The listening socket alone: threads at work still wake the loop through its trigger.
@@ -70,11 +77,14 @@ class Server:
             self._poll()
         self._server.task_dispatcher.shutdown()
         waitress.wasyncore.close_all(self._map)
+        return not self._server.task_dispatcher.threads
 
     def stop(self) -> None:
         """Let `run` end; may be called from a signal handler."""
-        self._stopping = True
-        self._server.pull_trigger()
+        # Once: when `run` is over, the trigger's descriptor may be somebody else's.
+        if not self._stopping:
+            self._stopping = True
+            self._server.pull_trigger()
 
     def _poll(self) -> None:
         # select(2) raises above 1024 descriptors; poll(2) does not.
@@ -86,6 +96,16 @@ class Server:
             if not (channel.requests or channel.request or channel.total_outbufs_len):
                 channel.handle_close()
         return bool(self._server.active_channels)
+
+
+def _connection_limit() -> int:
+    """Return how many connections the descriptors suffice for, after raising their limit as far as it goes."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _CONNECTIONS + _OWN_DESCRIPTORS
+    soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    soft = max(soft, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(_CONNECTIONS, (soft - _OWN_DESCRIPTORS) // 2))
 
 
 def _listen(host: str, port: int) -> socket.socket:

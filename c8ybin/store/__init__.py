@@ -16,7 +16,7 @@ from c8ybin.store.binary import Binary
 from c8ybin.store.event import StoredEvent
 from c8ybin.store.journal import Journal
 from c8ybin.store.listing import Page
-from c8ybin.store.opening import UnfitDirectory, prepare_directory
+from c8ybin.store.opening import UnfitDirectory, is_data_directory, prepare_directory
 from c8ybin.store.store import Store
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep, Sweeper
 from c8ybin.store.uploads import Chunk
@@ -35,5 +35,6 @@ __all__ = [
     "Sweeper",
     "UnfitDirectory",
     "UnfitFileSystem",
+    "is_data_directory",
     "prepare_directory",
 ]

@@ -14,7 +14,7 @@ from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import BinaryExists, BinaryNotFound, Damaged, EventNotFound, Refusal, is_full
 from c8ybin.domain.ids import EventId
 from c8ybin.store.binary import Binary, read_binary, validators_of
-from c8ybin.store.commit import commit, drop_upload, drop_void_upload, removed_unless_named
+from c8ybin.store.commit import commit, drop_upload, drop_void_upload, removed_unless_named, tidying
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import touch_event
 from c8ybin.store.layout import BINARY, CONTENT, EVENT, JOURNAL
@@ -106,7 +106,7 @@ class Binaries:
                 binary = self._attach(event_id, home, received, owner)
         if fsio.exists(home / JOURNAL):
             # Void by now; what stays of it is swept, so its removal must not fail the request.
-            with suppress(Refusal, OSError), self._disk.held(event_id):
+            with suppress(Refusal), tidying(self._disk), self._disk.held(event_id):
                 drop_void_upload(home)
         return binary
 
@@ -128,9 +128,10 @@ class Binaries:
                     present = read_binary(home)
                     wanted.check(validators_of(present))
                     commit(home, binary, present, self._disk)
-            drop_upload(home, binary)
-            if present:
-                fsio.remove(home / present.content)
+            with tidying(self._disk):
+                drop_upload(home, binary)
+                if present:
+                    fsio.remove(home / present.content)
             return binary
 
     def delete(self, event_id: EventId, wanted: Precondition) -> None:
@@ -185,7 +186,8 @@ class Binaries:
         touched = self._touch(home, binary)
         fsio.remove(home / BINARY)
         fsio.sync_directory(home)
-        fsio.remove(home / binary.content)
+        with tidying(self._disk):
+            fsio.remove(home / binary.content)
         if not touched:
             self._touch(home, binary)
 

@@ -69,7 +69,7 @@ def read_binary(home: Path) -> Binary | None:
     except FileNotFoundError:
         return None
     records, _ = decode(data, str(path))
-    # A digest that followed the answer is a line of its own.
+    # A later line adds to the first: with a server that streams, a digest may follow the answer.
     merged = {k: v for record in records for k, v in record.items()}
     try:
         return Binary(

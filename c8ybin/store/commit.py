@@ -1,5 +1,6 @@
 """The commit steps that attaching, replacing and completing share."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from c8ybin.store.disk import Disk
 from c8ybin.store.journal import Journal, read_journal
 from c8ybin.store.layout import BINARY, JOURNAL
 from c8ybin.store.records import encode
+
+log = logging.getLogger(__name__)
 
 
 def commit(home: Path, binary: Binary, over: Binary | None, disk: Disk) -> None:
@@ -46,6 +49,16 @@ def commit(home: Path, binary: Binary, over: Binary | None, disk: Disk) -> None:
         # After a link this frees no inode; after a rename there is nothing to remove.
         fsio.remove(draft)
     fsio.sync_directory(home)
+
+
+@contextmanager
+def tidying(disk: Disk) -> Iterator[None]:
+    """Remove what a commit made useless: what does not go is left to the sweep, for the commit stands."""
+    try:
+        yield
+    except OSError as error:
+        disk.writer.left_something = True
+        log.warning("left to the sweep: %s", error)
 
 
 @contextmanager

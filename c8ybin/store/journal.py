@@ -5,7 +5,7 @@ The first line names the content file and the binary that stood when the upload 
 An upload whose base is no longer current is void.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,8 @@ from c8ybin.domain.ranges import ContentRange, Span, Spans
 from c8ybin.store.layout import JOURNAL
 from c8ybin.store.records import Record, decode, encode
 from c8ybin.store.writer import Writer
+
+MOST_LINES = 256
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Journal:
     length: int | None = None
     stated: dict[str, bytes] = field(default_factory=dict)
     _end: int = 0
+    _lines: int = 0
 
     def __str__(self) -> str:
         """Write what has arrived, as the fragment and the answer show it: `0-3,8-9/10`."""
@@ -51,15 +54,6 @@ class Journal:
         """Whether every byte has arrived."""
         return self.length is not None and self.spans.covers(self.length)
 
-    def _header(self) -> Record:
-        return {
-            "base": self.base,
-            "content": self.content,
-            "type": self.label.type,
-            "name": self.label.name,
-            "owner": self.owner,
-        }
-
     def take(self, chunk: Record) -> None:
         """Count a chunk's line."""
         self.spans.add(Span(chunk["start"], chunk["stop"] + 1))
@@ -67,14 +61,67 @@ class Journal:
             self.length = chunk["length"]
         self.stated |= {k: bytes.fromhex(v) for k, v in chunk.get("stated", {}).items()}
 
+    def begin(self, home: Path, chunk: Record, writer: Writer) -> None:
+        """Write the journal of this upload with its first chunk, in place of an older one.
 
-def chunk_record(where: ContentRange, sha256: bytes, stated: Mapping[str, bytes]) -> Record:
-    """Return the line of a chunk."""
+        Raises:
+            OSError: The old journal stands, or the new one may not survive a power cut.
+        """
+        self._rewrite(home, [chunk], writer)
+        self.take(chunk)
+
+    def append(self, home: Path, chunk: Record, writer: Writer) -> None:
+        """Add a chunk, after cutting off a torn line.
+
+        Raises:
+            OSError: The chunk does not count.
+        """
+        path = home / JOURNAL
+        line = encode(chunk)
+        with fsio.opened(path, write=True) as fd:
+            before = fsio.read_at(fd, self._end, 0)
+            try:
+                fsio.truncate(fd, self._end)
+                fsio.write_at(fd, line, self._end)
+                fsio.sync_data(fd)
+            except OSError:
+                # The line may stand in memory and never reach the disk, and an fsync cannot be
+                # tried again on this file: a new one takes its place before anything in it counts.
+                _put_back(path, before, fd, writer)
+                raise
+        self.take(chunk)
+        self._end += len(line)
+        self._lines += 1
+        if self._lines > MOST_LINES:
+            # Every chunk reads them all. The chunk counts, whether this goes well or not.
+            with suppress(OSError):
+                self._rewrite(home, [self._record(span) for span in self.spans], writer)
+
+    def _record(self, span: Span) -> Record:
+        return chunk_record(ContentRange(span, self.length), None, self.stated)
+
+    def _rewrite(self, home: Path, chunks: Sequence[Record], writer: Writer) -> None:
+        header = {
+            "base": self.base,
+            "content": self.content,
+            "type": self.label.type,
+            "name": self.label.name,
+            "owner": self.owner,
+        }
+        data = b"".join(map(encode, [header, *chunks]))
+        with fsio.replacing(home / JOURNAL, writer.draft_name(JOURNAL)) as file:
+            file.write(data)
+        self._end = len(data)
+        self._lines = len(chunks)
+
+
+def chunk_record(where: ContentRange, sha256: bytes | None, stated: Mapping[str, bytes]) -> Record:
+    """Return the line of a chunk; one that stands for several merged ones has no digest."""
     record: Record = {
         "start": where.span.start,
         "stop": where.span.end - 1,
         "length": where.length,
-        "sha256": sha256.hex(),
+        "sha256": sha256.hex() if sha256 else None,
     }
     if stated:
         record["stated"] = {k: v.hex() for k, v in stated.items()}
@@ -100,48 +147,13 @@ def read_journal(home: Path) -> Journal | None:
             label=Label(header["type"], header["name"]),
             owner=header["owner"],
             _end=end,
+            _lines=len(chunks),
         )
         for chunk in chunks:
             journal.take(chunk)
     except (KeyError, TypeError, ValueError):
         raise Damaged(f"{path}: not the lines of a journal") from None
     return journal
-
-
-def begin_journal(home: Path, journal: Journal, chunk: Record, writer: Writer) -> None:
-    """Write the journal of a new upload with its first chunk, in place of an older one.
-
-    Raises:
-        OSError: The old journal stands, or the new one may not survive a power cut.
-    """
-    data = encode(journal._header()) + encode(chunk)
-    with fsio.replacing(home / JOURNAL, writer.draft_name(JOURNAL)) as file:
-        file.write(data)
-    journal.take(chunk)
-    journal._end = len(data)
-
-
-def append_journal(home: Path, journal: Journal, chunk: Record, writer: Writer) -> None:
-    """Add a chunk, after cutting off a torn line.
-
-    Raises:
-        OSError: The chunk does not count.
-    """
-    path = home / JOURNAL
-    line = encode(chunk)
-    with fsio.opened(path, write=True) as fd:
-        before = fsio.read_at(fd, journal._end, 0)
-        try:
-            fsio.truncate(fd, journal._end)
-            fsio.write_at(fd, line, journal._end)
-            fsio.sync_data(fd)
-        except OSError:
-            # The line may stand in memory and never reach the disk, and an fsync cannot be
-            # tried again on this file: a new one takes its place before anything in it counts.
-            _put_back(path, before, fd, writer)
-            raise
-    journal.take(chunk)
-    journal._end += len(line)
 
 
 def _put_back(path: Path, before: bytes, fd: int, writer: Writer) -> None:

@@ -2,6 +2,7 @@
 
 data/
   format                      "c8ybin 1": read at start; an unknown one is refused
+  accounts.lock               held while that file is changed
   accounts.json               users, hashes, roles; mode 0600
   admin-password              what a first start made by itself; mode 0600
   locks/000 ... 3ff           1024 lasting lock files, made once, never deleted

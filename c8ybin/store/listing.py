@@ -4,6 +4,7 @@ The index will take this place; what it is asked stays the same. An entry whose 
 is gone or no longer matches by the time it is read is dropped.
 """
 
+import errno
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,14 +15,24 @@ from c8ybin.domain.queries import Paging, Query
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import StoredEvent, read_event
 
+# What is wrong with one file, and not with the process or the whole disk.
+_OF_ONE_FILE = frozenset({errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EACCES})
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list; `total` counts all matches where that was asked."""
+    """One page of a list.
+
+    Attributes:
+        events: Those of its events that are still there.
+        is_full: Whether as many matched as a page holds, so that another may follow.
+        total: The count of all matches, where that was asked.
+    """
 
     events: Sequence[StoredEvent]
+    is_full: bool
     total: int | None
 
 
@@ -37,10 +48,14 @@ class Listing:
         matches.sort(reverse=not paging.oldest_first)
         wanted = matches[paging.offset : paging.offset + paging.page_size]
         events = [event for _, event_id in wanted if (event := self._read(EventId(event_id), query))]
-        return Page(events, len(matches) if paging.with_total else None)
+        return Page(events, len(wanted) == paging.page_size, len(matches) if paging.with_total else None)
 
     def ids(self, query: Query) -> Iterator[EventId]:
         """Yield the IDs of all events that match, in no order."""
+        if query == Query():
+            # Unread, so that also what is damaged can be deleted.
+            yield from (event_id for event_id, _ in self._disk.layout.walk())
+            return
         for event in self._matching(query):
             yield event.id
 
@@ -58,8 +73,10 @@ class Listing:
             event = read_event(event_id, self._disk.layout.event(event_id))
         except EventNotFound:
             return None
-        except Damaged as error:
-            # One damaged event does not take the others out of the list.
-            log.error("left out of a list: %s", error.what)
+        except (Damaged, OSError) as error:
+            # One event that cannot be read does not take the others out of the list.
+            if isinstance(error, OSError) and error.errno not in _OF_ONE_FILE:
+                raise
+            log.error("left out of a list: event %s: %s", event_id, getattr(error, "what", error))
             return None
         return event if query.matches(event.facts) else None

@@ -14,6 +14,11 @@ class UnfitDirectory(Exception):
     """A directory that the store does not take; the message says why and what to do."""
 
 
+def is_data_directory(root: Path) -> bool:
+    """Tell whether a directory is one of ours, of whichever format."""
+    return fsio.exists(Layout(root).format)
+
+
 def prepare_directory(root: Path) -> Layout:
     """Make a new data directory, or check an old one and fill in what a cut start left out.
 

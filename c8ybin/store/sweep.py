@@ -14,7 +14,7 @@ from threading import Event, Thread
 
 from c8ybin import fsio
 from c8ybin.domain.errors import Busy, Damaged, EventNotFound, Refusal
-from c8ybin.domain.ids import EventId
+from c8ybin.domain.ids import RELEASED_MS, EventId
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.disk import Disk
@@ -38,7 +38,7 @@ class Sweep:
 
     def __init__(self, disk: Disk, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> None:
         self._disk = disk
-        self._upload_expiry_s = upload_expiry_s
+        self.upload_expiry_s = upload_expiry_s
 
     def dead_writers(self) -> int:
         """Remove what dead writers left; return how many writers that were."""
@@ -140,8 +140,13 @@ class Sweep:
         return swept
 
     def _upload(self, event_id: EventId, home: Path) -> bool:
-        idle_s = time.time() - (home / JOURNAL).stat().st_mtime
-        if idle_s < self._upload_expiry_s:
+        touched_s = (home / JOURNAL).stat().st_mtime
+        if touched_s < RELEASED_MS / 1000:
+            # Begun before the clock of a box without a battery was set: its rest begins now.
+            os.utime(home / JOURNAL)
+            return False
+        idle_s = self._disk.clock.now_ms() / 1000 - touched_s
+        if idle_s < self.upload_expiry_s:
             return False
         fsio.sync_directory(home)
         log.info("removing the incomplete upload of event %s, idle for %.0f s", event_id, idle_s)
@@ -151,9 +156,9 @@ class Sweep:
 class Sweeper:
     """Runs the sweep in the background: at once, then at intervals."""
 
-    def __init__(self, sweep: Sweep, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> None:
+    def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
-        self._uploads_every_s = min(UPLOADS_EVERY_S, max(1.0, upload_expiry_s / 2))
+        self._uploads_every_s = min(UPLOADS_EVERY_S, max(1.0, sweep.upload_expiry_s / 2))
         self._ended = Event()
         self._thread = Thread(target=self._run, name="sweep", daemon=True)
 
@@ -174,7 +179,7 @@ class Sweeper:
                 if time.monotonic() >= uploads_at:
                     self._sweep.stale_uploads()
                     uploads_at = time.monotonic() + self._uploads_every_s
-            except (OSError, Damaged) as error:
-                log.error("the sweep broke off and will be tried again: %s", error)
+            except Exception:  # a thread that nobody waits for must not end unheard
+                log.exception("the sweep broke off and will be tried again")
             if self._ended.wait(min(WRITERS_EVERY_S, self._uploads_every_s)):
                 return

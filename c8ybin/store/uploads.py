@@ -5,25 +5,22 @@ the line before the answer. Completing commits `binary.json`, which names the co
 file where the bytes already are; then the journal goes.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.bodies import Received, ReceivedBody
+from c8ybin.bodies import Hashes, Received, ReceivedBody
 from c8ybin.domain.conditions import Precondition
-from c8ybin.domain.digests import ALGORITHMS, check_digests
+from c8ybin.domain.digests import check_digests
 from c8ybin.domain.errors import BinaryExists, ChunkConflict, Damaged, Unreadable
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.ranges import ContentRange, Span
 from c8ybin.store.binary import Binary, read_binary, validators_of
-from c8ybin.store.commit import commit, drop_upload, is_void, removed_unless_named
+from c8ybin.store.commit import commit, drop_upload, is_void, removed_unless_named, tidying
 from c8ybin.store.disk import Disk
 from c8ybin.store.journal import (
     Journal,
-    append_journal,
-    begin_journal,
     chunk_record,
     read_journal,
     sync_journal,
@@ -139,7 +136,8 @@ class Uploads:
         else:
             journal = self._begin(home, chunk, binary)
             if present:
-                fsio.remove(home / present.content)
+                with tidying(self._disk):
+                    fsio.remove(home / present.content)
         return self._complete(event_id, home, chunk, journal, binary) if journal.complete else journal
 
     def _begin(self, home: Path, chunk: Chunk, base: Binary | None) -> Journal:
@@ -154,16 +152,17 @@ class Uploads:
             self._write(home, chunk, journal)
             # The journal must not name a content file whose own name a power cut may take.
             fsio.sync_directory(home)
-            begin_journal(home, journal, chunk.record(), self._disk.writer)
+            journal.begin(home, chunk.record(), self._disk.writer)
         self._disk.journal_is_durable(home)
         return journal
 
     def _append(self, home: Path, chunk: Chunk, journal: Journal) -> None:
         news = self._write(home, chunk, journal)
-        if news or chunk.stated or (chunk.where.length is not None and journal.length is None):
+        told = chunk.where.length is not None and journal.length is None
+        if news or told or chunk.stated.items() - journal.stated.items():
             # Another process may have begun the upload and died before its last fsync.
             self._disk.make_journal_durable(home)
-            append_journal(home, journal, chunk.record(), self._disk.writer)
+            journal.append(home, chunk.record(), self._disk.writer)
         else:
             fsio.sync_file(home / journal.content)
             sync_journal(home)
@@ -180,7 +179,8 @@ class Uploads:
                 # Bytes of a chunk that never counted may stand beyond the end.
                 fsio.truncate(fd, length)
                 stated = {**journal.stated, **chunk.stated}
-                check_digests("Repr-Digest", stated, _digests(fd, stated))
+                if stated:
+                    check_digests("Repr-Digest", stated, _digests(fd, stated))
             fsio.sync_data(fd)
         return bool(missing)
 
@@ -201,9 +201,10 @@ class Uploads:
             completed_by=chunk.signature(),
         )
         commit(home, binary, over, self._disk)
-        fsio.remove(home / JOURNAL)
-        if over:
-            fsio.remove(home / over.content)
+        with tidying(self._disk):
+            fsio.remove(home / JOURNAL)
+            if over:
+                fsio.remove(home / over.content)
         return binary
 
 
@@ -245,10 +246,7 @@ def _copy(body: ReceivedBody, fd: int, gap: Span, origin: int) -> None:
 
 
 def _digests(fd: int, algorithms: Iterable[str]) -> dict[str, bytes]:
-    hashes = {a: hashlib.new(ALGORITHMS[a]) for a in algorithms}
-    offset = 0
-    while hashes and (block := fsio.read_at(fd, fsio.COPY_BYTES, offset)):
-        for h in hashes.values():
-            h.update(block)
-        offset += len(block)
-    return {a: h.digest() for a, h in hashes.items()}
+    hashes = Hashes(algorithms)
+    for offset in range(0, fsio.length(fd), fsio.COPY_BYTES):
+        hashes.update(fsio.read_at(fd, fsio.COPY_BYTES, offset))
+    return hashes.digests()

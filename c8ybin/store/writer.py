@@ -4,6 +4,7 @@ import contextlib
 import errno
 import itertools
 import os
+import re
 import secrets
 from pathlib import Path
 from threading import Lock
@@ -16,6 +17,7 @@ HOURS = "hours"
 
 # A name is read back out of the names of files, so it holds no dash.
 _NAME_BYTES = 6
+_HOUR = re.compile(r"^(\d{4}-\d\d-\d\d/\d\d|imported/\d+)\n", re.ASCII | re.MULTILINE)
 
 
 class UnfitFileSystem(Exception):
@@ -46,6 +48,8 @@ class Writer:
         self._hours: set[str] = set()
         self._hours_end = 0
         self._lock = Lock()
+        # Set where something could not be removed: the folder then stays, for a sweep to look.
+        self.left_something = False
         for folder in (self.folder, layout.tmp):
             fsio.sync_directory(folder)
 
@@ -108,15 +112,16 @@ class Writer:
     def close(self) -> None:
         """Remove the folder and let the lock of life go."""
         os.close(self._hours_fd)
-        with contextlib.suppress(OSError):  # what stays is swept by the next process
-            fsio.remove_with_last(self.folder, ALIVE)
+        if not self.left_something:
+            with contextlib.suppress(OSError):  # what stays is swept by another process
+                fsio.remove_with_last(self.folder, ALIVE)
         os.close(self._alive_fd)
 
 
 def hours_of(folder: Path) -> list[str]:
-    """Return the ID-hours that a dead writer noted; a torn last line had no change after it."""
+    """Return the ID-hours that a dead writer noted; a torn line had no change after it."""
     try:
-        lines = fsio.read(folder / HOURS).decode("ascii", "replace").split("\n")
+        text = fsio.read(folder / HOURS).decode("ascii", "replace")
     except FileNotFoundError:
         return []
-    return lines[:-1]
+    return _HOUR.findall(text)

@@ -134,3 +134,15 @@ def test_racing_processes_end_with_one_password_that_works(accounts, tmp_path, k
     password = kept.read_text().strip()
     assert said - {"None"} == {password}
     assert accounts.authenticate("admin", password)
+
+
+@pytest.mark.parametrize("change", ["remove", "set_password"])
+def test_the_kept_password_goes_when_it_holds_no_more(accounts, tmp_path, change):
+    first = make_admin(accounts, tmp_path)
+    accounts.add("ann", "secret", [EVENT_READ])
+    accounts.remove("ann")
+    assert (tmp_path / ADMIN_PASSWORD_FILE).exists()
+    getattr(accounts, change)("admin", *(["other"] if change == "set_password" else []))
+    assert not (tmp_path / ADMIN_PASSWORD_FILE).exists()
+    if change == "remove":
+        assert make_admin(accounts, tmp_path) not in (None, first)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from c8ybin import __version__
-from c8ybin.api import Settings
+from c8ybin.api import Links
 from c8ybin.api.app import routes
 from c8ybin.api.problems import STATUS
 from c8ybin.bodies import Intake
@@ -21,7 +21,7 @@ def document(client):
 
 @pytest.fixture
 def resources(store, intake):
-    return routes(store, intake, Settings())
+    return routes(store, intake, Links())
 
 
 def operations(document):
@@ -254,6 +254,6 @@ def test_status_that_an_operation_answers_is_described(
 def test_intake_of_the_description_is_the_servers(store, tmp_path):
     """The description is made from the limits that the uploads are held against."""
     intake = Intake(store.folder, max_binary=12345)
-    text = routes(store, intake, Settings())["/openapi.json"]._data.decode()
+    text = routes(store, intake, Links())["/openapi.json"]._data.decode()
     assert "12345 bytes" in text
     intake.close()

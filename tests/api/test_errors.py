@@ -434,3 +434,11 @@ class TestHealth:
         assert ("full" in answer.json["message"]) == (number == errno.ENOSPC)
         assert answer.headers["Retry-After"].isdigit()
         assert b"secret" not in answer.body
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@pytest.mark.parametrize("method", ["FOO", "PATCH", "TRACE", "PROPFIND"])
+def test_a_method_that_is_not_for_this_resource_is_405_and_says_which_are(client, ask, refused, method):
+    answer = ask(client, method, "/event/events/1/binaries", length=False)
+    refused(answer, 405)
+    assert answer.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, POST, PUT"

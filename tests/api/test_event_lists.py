@@ -7,6 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from c8ybin.domain.conditions import Precondition
+from c8ybin.store import listing
+
 VND_LIST = "application/vnd.com.nsn.cumulocity.eventcollection+json;charset=UTF-8;ver=0.9"
 DAY = "2026-11-24T"
 
@@ -536,3 +539,19 @@ class TestAgainstBruteForce:
         }
         assert ("next" in answer) == (len(page) == size)
         assert ("prev" in answer) == (number > 1)
+
+
+def test_next_stands_although_an_event_of_the_page_went_meanwhile(client, monkeypatch):
+    ids = [client.create_event() for _ in range(4)]
+    read, calls = listing.read_event, []
+
+    def read_and_delete(event_id, home):
+        calls.append(event_id)
+        if len(calls) == len(ids) + 1:  # all were found to match; now the page is read
+            client.store.events.delete(event_id, Precondition())
+        return read(event_id, home)
+
+    monkeypatch.setattr(listing, "read_event", read_and_delete)
+    page = client.get("/event/events?pageSize=2").json
+    assert len(page["events"]) == 1
+    assert "next" in page

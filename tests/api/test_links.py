@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from c8ybin.api import Settings
+from c8ybin.api import Links
 
 EVENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "hello"}
 
@@ -91,7 +91,7 @@ class TestPublicUrl:
         "url", ["https://iot.example", "https://iot.example/", "https://iot.example/base/"]
     )
     def test_wins_over_everything(self, make_client, bases, url):
-        client = make_client(Settings(url, [ipaddress.ip_network("10.0.0.0/8")]))
+        client = make_client(Links(url, [ipaddress.ip_network("10.0.0.0/8")]))
         environ = {"REMOTE_ADDR": "10.0.0.1"}
         assert bases(client, {"Host": "other.example", **FORWARDED}, **environ) == url.rstrip("/")
 
@@ -100,7 +100,7 @@ class TestForwarded:
     @pytest.fixture
     def client(self, make_client):
         networks = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")]
-        return make_client(Settings(trusted_proxies=networks))
+        return make_client(Links(trusted_proxies=networks))
 
     @pytest.mark.parametrize(
         "peer", ["10.0.0.1", "10.255.255.255", "192.0.2.7", "fd00::1", "::ffff:10.0.0.1"]
@@ -136,3 +136,11 @@ class TestForwarded:
     def test_malformed_host_does_not_count(self, client, bases, host):
         base = bases(client, {"Host": "inner", "X-Forwarded-Host": host}, REMOTE_ADDR="10.0.0.1")
         assert base in ("http://inner", "http://localhost:80")
+
+
+@pytest.mark.parametrize(
+    ("accept", "named"), [("application/json;q=0.0", False), ("application/json; q=0.1", True)]
+)
+def test_json_that_is_refused_by_its_weight_is_not_named(client, accept, named):
+    answer = client.get("/event", headers={"Accept": accept})
+    assert (answer.content_type == "application/json") is named

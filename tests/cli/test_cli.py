@@ -93,6 +93,9 @@ def test_user_list_of_a_missing_directory_makes_none(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "no data directory" in result.stderr
     assert not (tmp_path / "none").exists()
+    (tmp_path / "empty").mkdir()
+    assert run("user", "list", "--data", str(tmp_path / "empty")).exit_code == 2
+    assert list((tmp_path / "empty").iterdir()) == []
 
 
 def test_a_foreign_directory_is_refused_untouched(tmp_path: Path) -> None:
@@ -125,6 +128,9 @@ def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(tmp_pat
     assert (values["max_binary"], values["max_chunk"], values["demo"]) == (1024 * 1024, 1000, False)
     assert [str(n) for n in values["trusted_proxy"]] == ["10.0.0.0/8", "::1/128"]  # type: ignore[attr-defined]
     assert settings_of(C8YBIN_CONFIG=str(file))["demo"] is True
+    file.write_text('trusted-proxy = "127.0.0.1"\ndemo = 1\nmax-chunk = 1000\n')
+    values = settings_of(*config)
+    assert (len(values["trusted_proxy"]), values["demo"], values["max_chunk"]) == (1, True, 1000)  # type: ignore[arg-type]
 
 
 def test_every_option_has_an_environment_variable() -> None:
@@ -137,7 +143,13 @@ def test_every_option_has_an_environment_variable() -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("prot = 1\n", "unknown key prot"), ("port = \n", "is not TOML"), (None, "cannot be read")],
+    [
+        ("prot = 1\n", "unknown key prot"),
+        ("port = \n", "is not TOML"),
+        ("port = [1, 2]\n", "a value of port"),
+        ("port = {a = 1}\n", "a value of port"),
+        (None, "cannot be read"),
+    ],
 )
 def test_a_bad_config_file_is_one_sentence(tmp_path: Path, text: str | None, says: str) -> None:
     file = tmp_path / "c.toml"
@@ -156,6 +168,9 @@ def test_a_bad_config_file_is_one_sentence(tmp_path: Path, text: str | None, say
         ("--upload-expiry", "7", "90s"),
         ("--trusted-proxy", "proxy", "IP address"),
         ("--public-url", "ftp://x", "https://"),
+        ("--public-url", "http://[bad", "https://"),
+        ("--upload-expiry", "0d", "90s"),
+        ("--host", "x" * 70, "--host"),
         ("--port", "70000", "65535"),
     ],
 )

@@ -138,7 +138,7 @@ class TestParameters:
         names = [p.name for p in (*queries.FILTERS, *queries.PAGES, *queries.RELATED)]
         filters = ["source", "type", "fragmentType", "fragmentValue", *TIMES]
         assert names == [*filters, "revert", "pageSize", "currentPage", *FLAGS[1:]]
-        assert all(p.meaning and p.hint for p in (*queries.FILTERS, *queries.PAGES, *queries.RELATED))
+        assert all(p.meaning and p.kind.hint for p in (*queries.FILTERS, *queries.PAGES, *queries.RELATED))
 
     @given(
         st.text(max_size=60)

@@ -1,7 +1,6 @@
 """Names and media types from strangers, and the header fields that carry them."""
 
 import re
-import time
 import unicodedata
 
 import pytest
@@ -155,11 +154,10 @@ class TestFieldParameters:
         assert all(name == name.lower() and name for name in field_parameters(value))
 
     @pytest.mark.parametrize("piece", [';a="', '\\"', "; ", ";a", 'a="\\', ";a=b", '"'])
-    def test_of_a_long_field_take_no_long_time(self, piece):
-        began_s = time.perf_counter()
-        field_parameters("form-data; x" + piece * 8000)
+    def test_of_a_long_field_do_not_backtrack(self, piece):
+        # Would not end within the run's timeout where the pattern can match in two ways.
+        assert isinstance(field_parameters("form-data; x" + piece * 8000), dict)
         parse_content_type("multipart/form-data; boundary=x" + piece * 8000 + ",")
-        assert time.perf_counter() - began_s < 2
 
 
 class TestDispositionName:

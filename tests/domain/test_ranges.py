@@ -245,3 +245,7 @@ def test_suffix_of_an_empty_file_is_the_whole_of_it():
     assert parse_range("bytes=-5", 0) is None
     with pytest.raises(RangeNotSatisfiable):
         parse_range("bytes=-0", 0)
+
+
+def test_a_stop_of_any_number_of_digits_is_cut_to_the_end():
+    assert parse_range(f"bytes=2-{'9' * 40}", 10) == Span(2, 10)

@@ -1,13 +1,16 @@
 """The one binary of an event: attach, replace, delete, read, damage."""
 
+import errno
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 
 from c8ybin import fsio
 from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import BinaryExists, BinaryNotFound, Damaged, EventNotFound, PreconditionFailed
+from c8ybin.domain.queries import Paging, Query
 from c8ybin.store import binaries as binaries_module
 
 NONE_YET = Precondition(if_none_match="*")
@@ -422,11 +425,19 @@ class TestDamage:
         assert sorted(os.listdir(desk.home(event_id))) == before
 
     def test_a_damaged_event_is_left_out_of_a_list_and_the_others_stay(self, desk, event_id, content):
-        from c8ybin.domain.queries import Query
-
         other = desk.create()
         (desk.home(event_id) / "binary.json").write_bytes(b"rubbish\n")
-        assert list(desk.store.listing.ids(Query())) == [other]
+        page = desk.store.listing.find(Query(), Paging())
+        assert [event.id for event in page.events] == [other]
+        # A deletion of everything reaches it all the same.
+        assert sorted(desk.store.listing.ids(Query())) == sorted([event_id, other])
+
+    def test_an_event_that_cannot_be_read_is_left_out_of_a_list_too(self, desk, event_id):
+        other = desk.create()
+        (desk.home(event_id) / "event.json").unlink()
+        (desk.home(event_id) / "event.json").mkdir()
+        page = desk.store.listing.find(Query(), Paging())
+        assert [event.id for event in page.events] == [other]
 
     def test_a_content_file_that_is_a_link_to_elsewhere_is_not_followed(
         self, desk, event_id, content, tmp_path
@@ -483,3 +494,28 @@ def test_a_second_line_of_binary_json_adds_to_the_first(desk, event_id):
     again = desk.store.binaries.find(event_id)
     assert again.sha256 == bytes(32)
     assert (again.content, again.validators) == (binary.content, binary.validators)
+
+
+class TestWhatCannotBeRemoved:
+    """After the commit: the answer stands, and the writer's folder stays for a sweep to look."""
+
+    def test_of_a_replaced_binary_is_swept_after_this_process_ended(self, make_desk, monkeypatch):
+        desk = make_desk()
+        event_id = desk.create()
+        desk.attach(event_id, b"old")
+        real = os.unlink
+
+        def failing(path, *arguments, **more):
+            if Path(path).name.startswith("content-"):
+                raise OSError(errno.EIO, "input/output error")
+            real(path, *arguments, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", failing)
+            desk.replace(event_id, b"new")
+        assert desk.get(event_id) == b"new"
+        desk.close()
+        after = make_desk()
+        after.sweep()
+        assert after.files(event_id) == ["binary.json", "content", "event.json"]
+        assert after.get(event_id) == b"new"

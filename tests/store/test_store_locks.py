@@ -45,7 +45,7 @@ def test_what_needs_the_lock_is_busy_after_the_deadline_while_another_process_ho
         begun = time.monotonic()
         with pytest.raises(Busy):
             act()
-        assert 0.1 <= time.monotonic() - begun < 5
+        assert time.monotonic() - begun >= 0.1
     assert desk.get(event_id) == b"old"
     assert desk.files(event_id) == ["binary.json", "content", "event.json"]
     child.tell()

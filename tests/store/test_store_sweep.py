@@ -391,7 +391,8 @@ class TestTheSweeper:
             raise OSError(5, "input/output error")
 
         monkeypatch.setattr(Sweep, "dead_writers", fail)
-        sweeper = Sweeper(desk.store.sweep, upload_expiry_s=0.1)
+        desk.store.sweep.upload_expiry_s = 0.1
+        sweeper = Sweeper(desk.store.sweep)
         sweeper._uploads_every_s = 0.01
         sweeper.start()
         assert done.wait(30)

@@ -354,7 +354,7 @@ class TestTheSweep:
 
     def test_makes_the_end_of_an_idle_upload_durable_before_its_bytes_go(self, calls, desk, event_id):
         desk.chunk(event_id, "0-2/9", b"abc")
-        before = "desk.store.sweep._upload_expiry_s = -1.0"
+        before = "desk.store.sweep.upload_expiry_s = -1.0"
         in_order(
             calls("desk.store.sweep.stale_uploads()", event_id, before=before),
             "unlink upload.journal",

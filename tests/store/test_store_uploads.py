@@ -455,9 +455,33 @@ class TestTheJournal:
         assert desk.get(event_id) == DATA
 
 
+class TestALongJournal:
+    def test_does_not_grow_by_a_repeat_that_states_the_same_digest(self, desk, event_id, journal):
+        stated = {"sha-256": hashlib.sha256(DATA).digest()}
+        desk.chunk(event_id, "0-3/10", DATA[:4], stated=stated)
+        before = journal.read_bytes()
+        desk.chunk(event_id, "0-3/10", DATA[:4], stated=stated)
+        assert journal.read_bytes() == before
+
+    def test_is_written_anew_with_its_ranges_merged(self, desk, make_desk, event_id, journal, monkeypatch):
+        monkeypatch.setattr("c8ybin.store.journal.MOST_LINES", 3)
+        for start in (0, 2, 4, 6):
+            desk.chunk(event_id, f"{start}-{start}/10", DATA[start : start + 1])
+        desk.chunk(event_id, "1-1/10", DATA[1:2])
+        assert journal.read_bytes().count(b"\n") == 1 + 3  # the header, and 0-2, 4-4, 6-6
+        assert str(read_journal(desk.home(event_id))) == "0-2,4-4,6-6/10"
+        other = make_desk()
+        for start in (3, 5, 7, 8, 9):
+            other.chunk(event_id, f"{start}-{start}/10", DATA[start : start + 1])
+        assert other.get(event_id) == DATA
+
+
 class TestExpiry:
     @pytest.fixture()
-    def idle(self, journal):
+    def idle(self, journal, monkeypatch):
+        # Days before this version's release are times like any other here.
+        monkeypatch.setattr("c8ybin.store.sweep.RELEASED_MS", 0)
+
         def set_idle(seconds):
             past = journal.stat().st_mtime - seconds
             os.utime(journal, (past, past))
@@ -473,6 +497,13 @@ class TestExpiry:
         assert desk.store.sweep.stale_uploads() == 1
         assert desk.upload(event_id) is None
         assert desk.files(event_id) == ["event.json"]
+
+    def test_spares_what_began_before_the_clock_was_set(self, desk, event_id, journal):
+        desk.chunk(event_id, "0-3/*", DATA[:4])
+        os.utime(journal, (60, 60))  # a box without a battery boots in 1970
+        assert desk.store.sweep.stale_uploads() == 0
+        assert desk.upload(event_id) == "0-3/*"
+        assert journal.stat().st_mtime > 1_700_000_000  # its rest begins now
 
     def test_keeps_the_binary_that_the_upload_was_to_replace(self, desk, event_id, idle):
         desk.attach(event_id, b"old")
@@ -509,7 +540,7 @@ class TestExpiry:
         assert desk.store.sweep.stale_uploads() == 1
 
     def test_takes_a_void_upload_that_could_not_be_dropped_at_once(
-        self, desk, make_desk, event_id, monkeypatch
+        self, desk, make_desk, event_id, monkeypatch, idle
     ):
         # Another request held the lock when the whole body came; nobody died, so no dead writer is swept.
         desk.chunk(event_id, "0-3/*", DATA[:4])

@@ -218,3 +218,8 @@ def test_a_closing_writer_lets_its_lock_of_life_go_last(root, unlinked):
     writer.close()
     assert sorted(unlinked) == ["alive", "body-1", "hours"]
     assert unlinked[-1] == "alive"
+
+
+def test_of_a_dead_writers_hours_only_what_is_one_counts(tmp_path):
+    (tmp_path / "hours").write_bytes(b"2026-11-24/15\n\0\0\0\0\n/etc\n../../x\nimported/7\n2026-11-24/1")
+    assert hours_of(tmp_path) == ["2026-11-24/15", "imported/7"]

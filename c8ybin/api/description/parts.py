@@ -3,10 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from c8ybin.domain.queries import LARGEST_PAGE, PAGE_SIZE, Parameter
-from c8ybin.domain.times import parse_time
+from c8ybin.domain.queries import LARGEST_PAGE, PAGE_SIZE, Kind, Parameter
 
 Object = dict[str, Any]
+
+_SCHEMAS: dict[Kind, Object] = {
+    Kind.TEXT: {"type": "string"},
+    Kind.TIME: {"type": "string", "examples": ["2026-11-24", "2026-11-24T12:00:00.000Z"]},
+    Kind.FLAG: {"type": "boolean"},
+    Kind.COUNT: {"type": "integer", "minimum": 1},
+    Kind.PAGE_SIZE: {"type": "integer", "minimum": 1, "default": PAGE_SIZE, "maximum": LARGEST_PAGE},
+}
 
 VND = "application/vnd.com.nsn.cumulocity."
 
@@ -38,13 +45,9 @@ def problems(*statuses: int) -> Object:
 
 def query_parameter(parameter: Parameter) -> Object:
     """Describe a query parameter as the code reads it."""
-    kinds: dict[str, Object] = {
-        "true or false": {"type": "boolean"},
-        "a whole number from 1": {"type": "integer", "minimum": 1},
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.meaning,
+        "schema": _SCHEMAS[parameter.kind],
     }
-    schema = kinds.get(parameter.hint, {"type": "string"})
-    if parameter.read is parse_time:
-        schema = {"type": "string", "examples": ["2026-11-24", "2026-11-24T12:00:00.000Z"]}
-    if parameter.name == "pageSize":
-        schema = schema | {"default": PAGE_SIZE, "maximum": LARGEST_PAGE}
-    return {"name": parameter.name, "in": "query", "description": parameter.meaning, "schema": schema}

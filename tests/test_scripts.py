@@ -1,0 +1,86 @@
+"""The scripts, in a checkout whose path has a space, with an environment that is there already."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with a `.venv` that bootstrap takes for its own."""
+    folder = tmp_path / "my clone"
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+        shutil.copy(ROOT / name, folder)
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    sums = subprocess.run(
+        ["cksum", "pyproject.toml", "requirements.lock", "requirements-dev.lock"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.rstrip("\n")
+    (folder / ".venv" / "installed").write_text(f"requirements.lock {sums} {folder}\n")
+    return folder
+
+
+def serve(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
+    return subprocess.run(
+        [str(checkout / "scripts" / "serve"), *arguments],
+        env=clean | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_serve_passes_its_arguments_and_keeps_its_data_in_the_checkout(checkout: Path) -> None:
+    assert serve(checkout, "--help").stdout.startswith("Usage: ")
+    # A foreign file tells which directory is used, without a server to stop.
+    (checkout / "data").mkdir()
+    (checkout / "data" / "mine.txt").touch()
+    refused = serve(checkout)
+    assert refused.returncode == 2
+    assert f"{checkout}/data holds other files" in refused.stderr
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_a_config_file_alone_decides_what_serve_serves(
+    checkout: Path, tmp_path: Path, by_variable: bool
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "mine.txt").touch()
+    config = tmp_path / "c.toml"
+    config.write_text(f'data = "{tmp_path}/theirs"\ndemo = false\n')
+    refused = (
+        serve(checkout, C8YBIN_CONFIG=str(config))
+        if by_variable
+        else serve(checkout, "--config", str(config))
+    )
+    assert refused.returncode == 2
+    assert f"{tmp_path}/theirs holds other files" in refused.stderr
+
+
+def test_bootstrap_says_in_one_sentence_what_to_install(checkout: Path, tmp_path: Path) -> None:
+    shutil.rmtree(checkout / ".venv")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "cat", "cksum", "dirname", "rm"):
+        found = shutil.which(name)
+        assert found
+        (tools / name).symlink_to(found)
+    done = subprocess.run(
+        [str(checkout / "scripts" / "bootstrap")], env={"PATH": str(tools)}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "install Python 3.11 or newer" in done.stderr.splitlines()[-1]
