@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 from harness import PASSWORD, USER, Client, RunningServer
+from hypothesis import settings
 
 from c8ybin.accounts import ROLES, Accounts
 from c8ybin.api import Links, make_app
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
+
+# No deadline, for machines are slow at times; CI tries the same examples every time.
+settings.register_profile("c8ybin", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("c8ybin")
 
 
 @pytest.fixture

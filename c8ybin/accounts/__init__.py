@@ -5,7 +5,8 @@ sees a change at its next request. A verified pair of name and password is remem
 for minutes, as a keyed digest, for scrypt is slow by design.
 """
 
-from c8ybin.accounts.accounts import ADMIN_PASSWORD_FILE, Accounts, AccountsProblem, User
+from c8ybin.accounts.accounts import ADMIN_PASSWORD_FILE, Accounts, User
+from c8ybin.accounts.checks import AccountsProblem
 from c8ybin.accounts.first import make_admin
 from c8ybin.accounts.roles import ADMIN, EVENT_ADMIN, EVENT_READ, ROLES
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from c8ybin import fsio
+from c8ybin.accounts.checks import PASSWORD_CHARACTERS, AccountsProblem, check_name, check_password
 from c8ybin.accounts.passwords import NOBODY, hash_password, verify_password
 from c8ybin.accounts.roles import ROLES
 from c8ybin.accounts.verified import Verified
@@ -20,15 +20,9 @@ ADMIN_NAME = "admin"
 ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
 LOCK = "accounts.lock"
 LOCK_TIMEOUT_S = 10.0
-NAME_CHARACTERS = 64
-PASSWORD_CHARACTERS = 1024
 
 Records = dict[str, dict[str, Any]]
 Identity = tuple[int, ...]
-
-
-class AccountsProblem(Exception):
-    """What cannot be done with an account; the message is one sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,27 +223,3 @@ def _record(password: str, roles: Iterable[str]) -> dict[str, Any]:
     if unknown or not roles:
         raise AccountsProblem(f"Roles are one or more of {', '.join(ROLES)}.")
     return {"roles": roles, "password": hash_password(password)}
-
-
-def check_name(name: str) -> None:
-    """Hold a name against what Basic authentication can carry (RFC 7617).
-
-    Raises:
-        AccountsProblem: It is not acceptable.
-    """
-    bad = any(c in ":/" or unicodedata.category(c) in ("Cc", "Cs") for c in name)
-    if not 0 < len(name) <= NAME_CHARACTERS or bad or name != name.strip():
-        raise AccountsProblem(
-            f"A user's name has 1 to {NAME_CHARACTERS} characters, without colon, slash or control characters."
-        )
-
-
-def check_password(password: str) -> None:
-    """Refuse what is no password.
-
-    Raises:
-        AccountsProblem: It is empty, too long, or not one line of text.
-    """
-    bad = any(unicodedata.category(c) in ("Cc", "Cs") for c in password)
-    if not 0 < len(password) <= PASSWORD_CHARACTERS or bad:
-        raise AccountsProblem(f"A password is one line of 1 to {PASSWORD_CHARACTERS} characters.")

@@ -4,7 +4,8 @@ import secrets
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.accounts.accounts import ADMIN_NAME, ADMIN_PASSWORD_FILE, Accounts, AccountsProblem
+from c8ybin.accounts.accounts import ADMIN_NAME, ADMIN_PASSWORD_FILE, Accounts
+from c8ybin.accounts.checks import AccountsProblem
 from c8ybin.accounts.roles import ROLES
 
 _PASSWORD_BYTES = 15

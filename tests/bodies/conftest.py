@@ -3,12 +3,8 @@
 import itertools
 
 import pytest
-from hypothesis import settings
 
 from c8ybin.bodies import Intake
-
-settings.register_profile("c8ybin", deadline=None, max_examples=100)
-settings.load_profile("c8ybin")
 
 
 @pytest.fixture(scope="session")
