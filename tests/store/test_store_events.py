@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from store_tools import Desk
 
+from c8ybin import fsio
 from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import Damaged, EventNotFound, Invalid, PreconditionFailed
 from c8ybin.domain.ids import RELEASED_MS, Clock, EventId, created_ms
+from c8ybin.store import binaries as binaries_module
+from c8ybin.store import event as event_module
 from c8ybin.store import events as events_module
 
 
@@ -508,3 +511,57 @@ class TestUpdatedDoesNotFallBack:
         before = desk.store.events.read(event_id).updated
         behind.drop(event_id) if act == "drop" else behind.replace(event_id, b"new")
         assert behind.store.events.read(event_id).updated >= before
+
+
+def test_a_void_upload_does_not_show_when_its_binary_goes_while_it_is_read(desk, make_desk, monkeypatch):
+    event_id = desk.create()
+    desk.chunk(event_id, "0-2/9", b"abc")
+    with monkeypatch.context() as patch:  # the lock is not to be had, so that the void journal stays
+        patch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 0.01)
+        with make_desk().disk.locked(event_id):
+            desk.attach(event_id, b"whole")
+    assert (desk.home(event_id) / "upload.journal").exists()
+    read, dropped = event_module.read_binary, []
+
+    def drop_and_read(home):
+        if not dropped:
+            dropped.append(True)
+            desk.drop(event_id)
+        return read(home)
+
+    monkeypatch.setattr(event_module, "read_binary", drop_and_read)
+    event = desk.store.events.read(event_id)
+    assert (event.binary, event.upload) == (None, None)
+
+
+def test_an_attachment_to_an_event_that_is_deleted_in_place_meanwhile_is_refused(desk, monkeypatch):
+    event_id = desk.create()
+    commit = binaries_module.commit
+
+    def commit_and_delete(home, *arguments):
+        commit(home, *arguments)
+        (home / "event.json").rename(home / "deleted")
+
+    monkeypatch.setattr(binaries_module, "commit", commit_and_delete)
+    with pytest.raises(EventNotFound):
+        desk.attach(event_id, b"bytes")
+
+
+def test_the_name_of_a_journal_that_was_written_anew_by_another_is_made_durable_again(
+    desk, make_desk, monkeypatch
+):
+    event_id = desk.create()
+    make_desk().chunk(event_id, "0-0/9", b"a")
+    synced = []
+    sync = fsio.sync_directory
+    monkeypatch.setattr(fsio, "sync_directory", lambda path: (synced.append(path), sync(path)))
+    desk.chunk(event_id, "1-1/9", b"b")
+    assert desk.home(event_id) in synced
+    synced.clear()
+    desk.chunk(event_id, "2-2/9", b"c")
+    assert desk.home(event_id) not in synced
+    journal = desk.home(event_id) / "upload.journal"
+    journal.with_name("new").write_bytes(journal.read_bytes())
+    journal.with_name("new").rename(journal)  # and whoever did so died before the fsync
+    desk.chunk(event_id, "3-3/9", b"d")
+    assert desk.home(event_id) in synced
