@@ -76,10 +76,8 @@ class Journal:
         Raises:
             OSError: The chunk does not count.
         """
-        path = home / JOURNAL
         line = encode(chunk)
-        with fsio.opened(path, write=True) as fd:
-            before = fsio.read_at(fd, self._end, 0)
+        with fsio.opened(home / JOURNAL, write=True) as fd:
             try:
                 fsio.truncate(fd, self._end)
                 fsio.write_at(fd, line, self._end)
@@ -87,7 +85,9 @@ class Journal:
             except OSError:
                 # The line may stand in memory and never reach the disk, and an fsync cannot be
                 # tried again on this file: a new one takes its place before anything in it counts.
-                _put_back(path, before, fd, writer)
+                with suppress(OSError):
+                    fsio.truncate(fd, self._end)
+                    _replace(home, fsio.read_at(fd, self._end, 0), writer)
                 raise
         self.take(chunk)
         self._end += len(line)
@@ -109,8 +109,7 @@ class Journal:
             "owner": self.owner,
         }
         data = b"".join(map(encode, [header, *chunks]))
-        with fsio.replacing(home / JOURNAL, writer.draft_name(JOURNAL)) as file:
-            file.write(data)
+        _replace(home, data, writer)
         self._end = len(data)
         self._lines = len(chunks)
 
@@ -156,11 +155,9 @@ def read_journal(home: Path) -> Journal | None:
     return journal
 
 
-def _put_back(path: Path, before: bytes, fd: int, writer: Writer) -> None:
-    with suppress(OSError):
-        fsio.truncate(fd, len(before))
-        with fsio.replacing(path, writer.draft_name(JOURNAL)) as file:
-            file.write(before)
+def _replace(home: Path, data: bytes, writer: Writer) -> None:
+    with fsio.replacing(home / JOURNAL, writer.draft_name(JOURNAL)) as file:
+        file.write(data)
 
 
 def sync_journal(home: Path) -> None:
