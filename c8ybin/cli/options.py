@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from c8ybin.api.answers import Network
+from c8ybin.cli.problems import Unfit
 from c8ybin.domain.sizes import parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,16 +25,6 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _keys: dict[str, str] = {}
 # Those that may be given several times.
 _repeated: set[str] = set()
-
-
-class Problem(click.ClickException):
-    """Something that a person has to put right first; one sentence on standard error, exit code 1."""
-
-
-class Unfit(Problem):
-    """What the command was given to work on is not fit for it; exit code 2, as for wrong arguments."""
-
-    exit_code = 2
 
 
 class Size(click.ParamType[int]):

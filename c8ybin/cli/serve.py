@@ -17,11 +17,12 @@ from c8ybin.bodies import Intake
 from c8ybin.bodies.forms import form_limit
 from c8ybin.bodies.intake import MAX_BINARY, MAX_CHUNK
 from c8ybin.cli import demo as demos
-from c8ybin.cli.options import Duration, Peer, PublicUrl, Size, Unfit, config_option, data_option, option
+from c8ybin.cli.options import Duration, Peer, PublicUrl, Size, config_option, data_option, option
+from c8ybin.cli.problems import ACCOUNTS_BUSY, Unfit, using
 from c8ybin.domain.sizes import format_size
 from c8ybin.server import Server
 from c8ybin.server.serving import THREADS
-from c8ybin.store import UPLOAD_EXPIRY_S, Store, Sweeper, UnfitDirectory, UnfitFileSystem
+from c8ybin.store import UPLOAD_EXPIRY_S, Store, Sweeper
 
 log = logging.getLogger("c8ybin")
 
@@ -63,7 +64,8 @@ def serve(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     # Requests that wait for a thread are no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    store = open_store(data, upload_expiry)
+    with using(data):
+        store = Store.open(data, upload_expiry_s=upload_expiry)
     with ExitStack() as stack:
         stack.callback(store.close)
         accounts = Accounts(data, only_here={demos.NAME: (demos.PASSWORD, ROLES)} if demo else {})
@@ -72,18 +74,7 @@ def serve(
         stack.callback(intake.close)
         app = make_app(store, accounts, intake, Links(public_url, tuple(trusted_proxy)))
         server = listen(app, host, port, largest_body=form_limit(max_binary), threads=threads)
-        password = None
-        try:
-            if demo:
-                demos.seed(store)
-            else:
-                password = make_admin(accounts, data)
-        except AccountsProblem as error:
-            raise Unfit(str(error)) from None
-        except TimeoutError:
-            raise Unfit("The accounts are being changed by another command; try again.") from None
-        except OSError as error:
-            raise Unfit(f"The data directory {data} cannot be used: {error.strerror}.") from None
+        password = first_start(store, accounts, data, demo=demo)
         sweeper = Sweeper(store.sweep)
         stack.callback(sweeper.stop)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -104,18 +95,25 @@ def serve(
     log.info("stopped")
 
 
-def open_store(data: Path, upload_expiry_s: float) -> Store:
-    """Join the data directory.
+def first_start(store: Store, accounts: Accounts, data: Path, *, demo: bool) -> str | None:
+    """Make what a new data directory lacks: the demo's events, or an account.
+
+    Returns:
+        The password of the account that was made, or None.
 
     Raises:
-        Unfit: It is not fit.
+        Unfit: The data directory does not take it.
     """
     try:
-        return Store.open(data, upload_expiry_s=upload_expiry_s)
-    except (UnfitDirectory, UnfitFileSystem) as error:
+        with using(data):
+            if not demo:
+                return make_admin(accounts, data)
+            demos.seed(store)
+            return None
+    except AccountsProblem as error:
         raise Unfit(str(error)) from None
-    except OSError as error:
-        raise Unfit(f"The data directory {data} cannot be used: {error.strerror}.") from None
+    except TimeoutError:
+        raise Unfit(ACCOUNTS_BUSY) from None
 
 
 def listen(app: Any, host: str, port: int, *, largest_body: int, threads: int) -> Server:

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from c8ybin.accounts import EVENT_ADMIN, EVENT_READ, ROLES, Accounts, AccountsProblem
-from c8ybin.cli.options import Problem, Unfit, config_option, data_option, option
-from c8ybin.store import UnfitDirectory, is_data_directory, prepare_directory
+from c8ybin.cli.options import config_option, data_option, option
+from c8ybin.cli.problems import ACCOUNTS_BUSY, Problem, Unfit, using
+from c8ybin.store import is_data_directory, prepare_directory
 
 
 @click.group()
@@ -20,21 +21,20 @@ def user() -> None:
 
 @contextmanager
 def _accounts(data: Path, *, make: bool = False) -> Iterator[Accounts]:
+    if not make and not is_data_directory(data):
+        raise Unfit(f"{data} is no data directory of c8ybin.")
     try:
-        if not make and not is_data_directory(data):
-            raise Unfit(f"{data} is no data directory of c8ybin.")
-        prepare_directory(data)
-        accounts = Accounts(data)
-        try:
-            yield accounts
-        finally:
-            accounts.close()
-    except UnfitDirectory as error:
-        raise Unfit(str(error)) from None
-    except (AccountsProblem, TimeoutError) as error:
-        raise Problem(str(error) or "The accounts are being changed by another command; try again.") from None
-    except OSError as error:
-        raise Unfit(f"The data directory {data} cannot be used: {error.strerror}.") from None
+        with using(data):
+            prepare_directory(data)
+            accounts = Accounts(data)
+            try:
+                yield accounts
+            finally:
+                accounts.close()
+    except AccountsProblem as error:
+        raise Problem(str(error)) from None
+    except TimeoutError:
+        raise Problem(ACCOUNTS_BUSY) from None
 
 
 def _password(from_stdin: bool) -> str:

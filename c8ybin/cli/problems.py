@@ -1,0 +1,39 @@
+"""What a command cannot go on with: one sentence on standard error, and an exit code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from c8ybin.store import UnfitDirectory, UnfitFileSystem
+
+ACCOUNTS_BUSY = "The accounts are being changed by another command; try again."
+
+
+class Problem(click.ClickException):
+    """Something that a person has to put right first; one sentence on standard error, exit code 1."""
+
+
+class Unfit(Problem):
+    """What the command was given to work on is not fit for it; exit code 2, as for wrong arguments."""
+
+    exit_code = 2
+
+
+@contextmanager
+def using(data: Path) -> Iterator[None]:
+    """Say in one sentence why a data directory cannot be used.
+
+    Raises:
+        Unfit: It is not ours, or the disk refused something.
+        TimeoutError: Let through: somebody else holds a lock for too long.
+    """
+    try:
+        yield
+    except (UnfitDirectory, UnfitFileSystem) as error:
+        raise Unfit(str(error)) from None
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise Unfit(f"The data directory {data} cannot be used: {error.strerror}.") from None
