@@ -15,7 +15,6 @@ from c8ybin.domain.errors import EventNotFound, PreconditionFailed, TooLarge
 from c8ybin.domain.events import DOCUMENT_BYTES, Document, new_event, parse_document
 from c8ybin.domain.ids import parse_event_id
 from c8ybin.domain.queries import parse_filters, parse_list, parse_query
-from c8ybin.domain.sizes import format_size
 from c8ybin.domain.times import format_time
 from c8ybin.store import Store, StoredEvent
 
@@ -47,7 +46,7 @@ def read_document(req: falcon.Request) -> Document:
     """
     data = bytearray()
     length = body_length(req)
-    too_large = TooLarge(f"An event may have at most {format_size(DOCUMENT_BYTES)}.")
+    too_large = TooLarge("An event", DOCUMENT_BYTES)
     if length is not None and length > DOCUMENT_BYTES:
         raise too_large
     for block in read_blocks(req, length):

@@ -77,9 +77,9 @@ _PASSING = frozenset(
 )
 
 
-def body(code: str, message: str) -> bytes:
-    """Write the body of an error."""
-    return serialize({"error": code, "message": message, "info": INFO})
+def body(code: str, message: str, **more: str) -> bytes:
+    """Write the body of an error; `more` members stand before its own."""
+    return serialize({**more, "error": code, "message": message, "info": INFO})
 
 
 def say(resp: falcon.Response, status: int, code: str, message: str) -> None:

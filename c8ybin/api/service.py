@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import falcon
 
 from c8ybin.api.access import Roles
-from c8ybin.api.problems import INFO, RETRY_AFTER_S, trouble
+from c8ybin.api.problems import RETRY_AFTER_S, body, trouble
 from c8ybin.domain.events import serialize
 from c8ybin.store import Store
 
@@ -29,7 +29,7 @@ class Health:
         _status, code, message = trouble(error)
         resp.status = falcon.HTTP_503
         resp.set_header("Retry-After", str(RETRY_AFTER_S))
-        resp.data = serialize({"status": "DOWN", "error": code, "message": message, "info": INFO})
+        resp.data = body(code, message, status="DOWN")
 
     on_head = on_get
 

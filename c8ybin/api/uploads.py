@@ -25,7 +25,6 @@ from c8ybin.domain.labels import (
     safe_name,
 )
 from c8ybin.domain.ranges import ContentRange, parse_content_range
-from c8ybin.domain.sizes import format_size
 
 CONTENT_DIGEST = "Content-Digest"
 REPR_DIGEST = "Repr-Digest"
@@ -79,7 +78,7 @@ def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
     elif length is not None:
         limit = form_limit(intake.max_binary) if kind.is_multipart else intake.max_binary
         if length > limit:
-            raise TooLarge(f"A file may have at most {format_size(intake.max_binary)}.")
+            raise TooLarge("A file", intake.max_binary)
     disposition = decode_field(req.get_header("Content-Disposition"))
     return UploadHead(
         type=kind,
@@ -95,9 +94,9 @@ def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
 
 def _check_chunk(where: ContentRange, length: int | None, intake: Intake) -> None:
     if (length is not None and length > intake.max_chunk) or where.span.length > intake.max_chunk:
-        raise TooLarge(f"A chunk may have at most {format_size(intake.max_chunk)}.")
+        raise TooLarge("A chunk", intake.max_chunk)
     if max(where.span.end, where.length or 0) > intake.max_binary:
-        raise TooLarge(f"A file may have at most {format_size(intake.max_binary)}.")
+        raise TooLarge("A file", intake.max_binary)
     if length is not None and length != where.span.length:
         raise Unreadable("The body has not as many bytes as its Content-Range says.")
 

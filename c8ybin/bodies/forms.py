@@ -17,7 +17,7 @@ from c8ybin.domain.labels import (
     media_type,
     safe_name,
 )
-from c8ybin.domain.sizes import MIB, format_size
+from c8ybin.domain.sizes import MIB
 
 _IDENTITY = ("", "binary", "8bit", "7bit")
 
@@ -85,7 +85,7 @@ class FormReceiver(FileReceiver):
         """
         self._length += len(data)
         if self._length > form_limit(self._limit):
-            raise TooLarge(f"A form may have at most {format_size(form_limit(self._limit))}.")
+            raise TooLarge("A form", form_limit(self._limit))
         self._hashes.update(data)
         self._parser.feed(data)
 

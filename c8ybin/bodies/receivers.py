@@ -8,7 +8,6 @@ from c8ybin.bodies.files import BodyFile, ReceivedBody
 from c8ybin.domain.digests import check_digests
 from c8ybin.domain.errors import TooLarge, Unreadable
 from c8ybin.domain.labels import Label
-from c8ybin.domain.sizes import format_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class FileReceiver:
         self._given = False
 
     def _too_large(self) -> TooLarge:
-        return TooLarge(f"{self._what} may have at most {format_size(self._limit)}.")
+        return TooLarge(self._what, self._limit)
 
     def _give(self, label: Label) -> Received:
         self._given = True

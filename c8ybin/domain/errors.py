@@ -7,6 +7,8 @@ table that gives each class its status. What the operating system refuses stays 
 
 import errno
 
+from c8ybin.domain.sizes import format_size
+
 
 class Refusal(Exception):
     """A request that is answered with an error; its message is meant for the client."""
@@ -26,6 +28,10 @@ class Invalid(Refusal):
 
 class TooLarge(Refusal):
     """A body, chunk or file is over its limit."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        """Tell of `what`, as `A file`, that it may have at most `limit` bytes."""
+        super().__init__(f"{what} may have at most {format_size(limit)}.")
 
 
 class LengthRequired(Refusal):
