@@ -22,6 +22,18 @@ def quick_starts():
         yield
 
 
+@pytest.fixture
+def event(client):
+    """The ID of a new event."""
+    return client.create_event()
+
+
+@pytest.fixture
+def url(client, event):
+    """Where the binary of `event` is."""
+    return client.binaries(event)
+
+
 @pytest.fixture(scope="session")
 def ask():
     """Send exactly these bytes and header fields, and return the answer whatever its status.

@@ -17,16 +17,6 @@ TEN = b"abcdefghij"
 
 
 @pytest.fixture
-def event(client):
-    return client.create_event()
-
-
-@pytest.fixture
-def url(client, event):
-    return client.binaries(event)
-
-
-@pytest.fixture
 def chunk(client, ask, url):
     """Send one chunk; the bytes are those of TEN unless others are given."""
 

@@ -14,16 +14,6 @@ TEN = b"0123456789"
 
 
 @pytest.fixture
-def event(client):
-    return client.create_event()
-
-
-@pytest.fixture
-def url(client, event):
-    return client.binaries(event)
-
-
-@pytest.fixture
 def upload(client, ask, url):
     """Upload a body as the binary of `event`, whatever it had before."""
 

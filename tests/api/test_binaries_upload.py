@@ -23,16 +23,6 @@ KNOWN_FILES = re.compile(r"[0-9-]{10}/[0-9]{2}/[0-9]+/(event\.json|binary\.json|
 
 
 @pytest.fixture
-def event(client):
-    return client.create_event()
-
-
-@pytest.fixture
-def url(client, event):
-    return client.binaries(event)
-
-
-@pytest.fixture
 def send(client, ask, url):
     """Send to the binaries of `event`; header names with `_` for `-`."""
 

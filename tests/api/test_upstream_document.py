@@ -15,16 +15,6 @@ CONTENT = b"content-body"
 
 
 @pytest.fixture
-def event(client):
-    return client.create_event()
-
-
-@pytest.fixture
-def url(client, event):
-    return client.binaries(event)
-
-
-@pytest.fixture
 def post(client, ask, url):
     """POST to the binaries of `event`."""
 

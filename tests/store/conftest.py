@@ -53,6 +53,24 @@ def desk(make_desk):
 
 
 @pytest.fixture()
+def overtake(make_desk, monkeypatch):
+    """Let another process attach `faster` to an event just before this one's next link."""
+
+    def prepare(event_id):
+        other, link, done = make_desk(), os.link, []
+
+        def be_overtaken(source, target):
+            if not done:
+                done.append(True)
+                other.attach(event_id, b"faster")
+            link(source, target)
+
+        monkeypatch.setattr(os, "link", be_overtaken)
+
+    return prepare
+
+
+@pytest.fixture()
 def id_gone(desk):
     """Return the ID of an event that was deleted."""
     event_id = desk.create()

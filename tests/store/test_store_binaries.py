@@ -80,16 +80,8 @@ def test_second_attach_is_refused_before_its_body_is_moved(desk, event_id, monke
         desk.attach(event_id, b"second")
 
 
-def test_an_attach_that_loses_at_the_last_step_leaves_nothing(desk, make_desk, event_id, monkeypatch):
-    other, link, done = make_desk(), os.link, []
-
-    def be_overtaken(source, target):
-        if not done:
-            done.append(True)
-            other.attach(event_id, b"faster")
-        link(source, target)
-
-    monkeypatch.setattr(os, "link", be_overtaken)
+def test_an_attach_that_loses_at_the_last_step_leaves_nothing(desk, event_id, overtake):
+    overtake(event_id)
     with pytest.raises(BinaryExists):
         desk.attach(event_id, b"slower")
     assert desk.get(event_id) == b"faster"
@@ -190,32 +182,14 @@ class TestReplace:
         assert os.pread(opened.fd, 99, 0) == b"old"
         os.close(opened.fd)
 
-    def test_that_meets_a_faster_attach_replaces_that(self, desk, make_desk, event_id, monkeypatch):
-        other, link, done = make_desk(), os.link, []
-
-        def be_overtaken(source, target):
-            if not done:
-                done.append(True)
-                other.attach(event_id, b"faster")
-            link(source, target)
-
-        monkeypatch.setattr(os, "link", be_overtaken)
+    def test_that_meets_a_faster_attach_replaces_that(self, desk, event_id, overtake):
+        overtake(event_id)
         desk.replace(event_id, b"slower")
         assert desk.get(event_id) == b"slower"
         assert desk.files(event_id) == ["binary.json", "content", "event.json"]
 
-    def test_that_wants_none_there_and_meets_a_faster_attach_is_refused(
-        self, desk, make_desk, event_id, monkeypatch
-    ):
-        other, link, done = make_desk(), os.link, []
-
-        def be_overtaken(source, target):
-            if not done:
-                done.append(True)
-                other.attach(event_id, b"faster")
-            link(source, target)
-
-        monkeypatch.setattr(os, "link", be_overtaken)
+    def test_that_wants_none_there_and_meets_a_faster_attach_is_refused(self, desk, event_id, overtake):
+        overtake(event_id)
         with pytest.raises(PreconditionFailed):
             desk.replace(event_id, b"slower", NONE_YET)
         assert desk.get(event_id) == b"faster"

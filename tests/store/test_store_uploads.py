@@ -271,20 +271,12 @@ class TestABinaryThatStands:
         assert desk.upload(event_id) == "0-3/*"
 
     def test_that_comes_while_a_chunk_completes_wins_over_a_posted_chunk(
-        self, desk, make_desk, event_id, monkeypatch
+        self, desk, event_id, monkeypatch, overtake
     ):
-        other, link, done = make_desk(), os.link, []
-
-        def be_overtaken(source, target):
-            if not done:
-                done.append(True)
-                other.attach(event_id, b"faster")
-            link(source, target)
-
         desk.chunk(event_id, "0-3/*", DATA[:4])
         # The POST finds the upload void and cannot have the lock to drop it.
         monkeypatch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 0.01)
-        monkeypatch.setattr(os, "link", be_overtaken)
+        overtake(event_id)
         with pytest.raises(BinaryExists):
             desk.chunk(event_id, "4-9/10", DATA[4:])
         assert desk.get(event_id) == b"faster"
