@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from harness import PASSWORD, USER, Client, RunningServer
 from hypothesis import settings
+from store_tools import locks_of_all, new_root
 
 from c8ybin.accounts import ROLES, Accounts
 from c8ybin.api import Links, make_app
@@ -20,6 +22,34 @@ from c8ybin.store import Store
 # No deadline, for machines are slow at times; CI tries the same examples every time.
 settings.register_profile("c8ybin", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("c8ybin")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full", action="store_true", help="run the tests of reliability with their full counts"
+    )
+    parser.addoption(
+        "--tally", type=Path, help="write what the tests of reliability counted to this JSON file"
+    )
+
+
+@pytest.fixture(scope="session")
+def locks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return locks_of_all(tmp_path_factory.mktemp("locks") / "locks")
+
+
+@pytest.fixture
+def root(tmp_path: Path, locks: Path) -> Path:
+    """A data directory that holds no event."""
+    return new_root(tmp_path / "data", locks)
+
+
+@pytest.fixture
+def quick_root(tmp_path: Path, locks: Path) -> Iterator[Path]:
+    """The same on a tmpfs where there is one, for tests that fsync thousands of times."""
+    base = "/dev/shm" if Path("/dev/shm").is_dir() else str(tmp_path)
+    with tempfile.TemporaryDirectory(dir=base) as folder:
+        yield new_root(Path(folder) / "data", locks)
 
 
 @pytest.fixture

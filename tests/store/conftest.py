@@ -3,35 +3,13 @@
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from contextlib import ExitStack, nullcontext
-from pathlib import Path
 
 import pytest
-from store_tools import CHILD_ENVIRONMENT, Desk, locks_of_all, new_root
+from store_tools import CHILD_ENVIRONMENT, Desk
 
-HERE = Path(__file__).parent
 WAIT_S = 60  # for what must happen; never waited out where the code is right
-
-
-@pytest.fixture(scope="session")
-def locks(tmp_path_factory):
-    return locks_of_all(tmp_path_factory.mktemp("locks") / "locks")
-
-
-@pytest.fixture()
-def root(tmp_path, locks):
-    """A data directory that holds no event."""
-    return new_root(tmp_path / "data", locks)
-
-
-@pytest.fixture()
-def quick_root(tmp_path, locks):
-    """The same on a tmpfs where there is one, for tests that fsync thousands of times."""
-    base = "/dev/shm" if Path("/dev/shm").is_dir() else str(tmp_path)
-    with tempfile.TemporaryDirectory(dir=base) as folder:
-        yield new_root(Path(folder) / "data", locks)
 
 
 @pytest.fixture()
@@ -87,7 +65,6 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=HERE,
             env=CHILD_ENVIRONMENT,
         )
 

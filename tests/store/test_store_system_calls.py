@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from strace_log import STRACE, Call, namer, parse, trace
 
-HERE = Path(__file__).parent
 OPEN = (
     "desk = Desk(Path(sys.argv[1]))\nevent_id = int(sys.argv[2]) if len(sys.argv) > 2 else None\n"
     # What leads to the event is durable already, for it is not what is looked at.
@@ -31,7 +30,7 @@ def calls(strace, root, desk, tmp_path):
     def run(operation, event_id=None, *arguments, before=""):
         code = f"{OPEN}{before}\nsay('begin')\n{operation}\nsay('end')\n"
         extra = () if event_id is None else (event_id, *arguments)
-        traced = trace(code, root, *extra, log=tmp_path / "strace.log", here=HERE)
+        traced = trace(code, root, *extra, log=tmp_path / "strace.log")
         home = desk.home(event_id) if event_id is not None else created(traced)
         write = namer(root, home)
         return [write(call) for call in traced[:-1]] + ["answer"]

@@ -38,8 +38,10 @@ __all__ = [
 ]
 
 ANY = Precondition()
-# A child is to use the very package that is tested.
-CHILD_ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(c8ybin.__file__).parents[1])}
+# A child is to use the very package that is tested, and this module.
+CHILD_ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(Path(c8ybin.__file__).parents[1]), str(Path(__file__).parent)])
+}
 DOCUMENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "old"}
 
 

@@ -77,7 +77,7 @@ def _paths(name: str, arguments: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def trace(code: str, root: Path, *arguments: object, log: Path, here: Path) -> list[Call]:
+def trace(code: str, root: Path, *arguments: object, log: Path) -> list[Call]:
     """Run a child as the other tests do, and return its calls between what it says: `begin` and `end`."""
     command = [STRACE, "-f", "-y", "-s", "200", "-e", f"trace={TRACED}", "-o", str(log)]
     child = [
@@ -89,7 +89,7 @@ def trace(code: str, root: Path, *arguments: object, log: Path, here: Path) -> l
         *map(str, arguments),
     ]
     done = subprocess.run(
-        [*command, *child], cwd=here, env=CHILD_ENVIRONMENT, capture_output=True, text=True, timeout=60
+        [*command, *child], env=CHILD_ENVIRONMENT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     calls = parse(log.read_text())

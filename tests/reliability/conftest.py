@@ -1,0 +1,99 @@
+"""What the tests of reliability share: their counts, and what they need of the machine.
+
+With `--full` they run as long as README's table of reliability says; without it each
+does the same a few times.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_COUNTS = pytest.StashKey[dict[str, Counter[str]]]()
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts are wanted."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Return what adds to a row of the table: `tally("Killed under load", rounds=200, lost=0, mixed=0)`.
+
+    Units are words, with `_` for a space; `lost` and `mixed` are counted, not assumed.
+    """
+    counts = request.config.stash.setdefault(_COUNTS, {})
+
+    def add(row: str, **count: int) -> None:
+        counts.setdefault(row, Counter()).update(count)
+
+    return add
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    path: Path | None = session.config.getoption("--tally")
+    if path:
+        path.write_text(json.dumps(session.config.stash.get(_COUNTS, {}), indent=2) + "\n")
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., str]:
+    """Return what finds a command: `command("rsync")`, installing its Debian package where that can be done."""
+
+    def find(name: str, package: str = "") -> str:
+        path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+        found = shutil.which(name, path=path)
+        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            install = ["apt-get", "install", "--yes", "--no-install-recommends", package or name]
+            subprocess.run(install, capture_output=True, timeout=300)
+            found = shutil.which(name, path=path)
+        if found is None:
+            pytest.skip(f"{name} is not here (Debian package {package or name})")
+        return found
+
+    return find
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        pytest.skip(f"{command[0]} does not work here: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Return what mounts a file system of its own below the test's folder; skips where that may not be done.
+
+    `mounted("tmpfs", size="8m")`, `mounted("ext4", megabytes=64, options="usrquota", features="quota")`.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    points: list[Path] = []
+
+    def mount(
+        kind: str, *, size: str = "", megabytes: int = 64, options: str = "", features: str = ""
+    ) -> Path:
+        point = tmp_path / f"mounted-{len(points)}"
+        point.mkdir()
+        if kind == "tmpfs":
+            _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(point))
+        else:
+            image = tmp_path / f"image-{len(points)}"
+            with image.open("wb") as file:
+                file.truncate(megabytes << 20)
+            _run("mkfs.ext4", "-q", *(["-O", features] if features else []), str(image))
+            _run("mount", "-o", ",".join(filter(None, ["loop", options])), str(image), str(point))
+        points.append(point)
+        return point
+
+    yield mount
+    for point in reversed(points):
+        if os.path.ismount(point):
+            subprocess.run(["umount", str(point)], check=True, timeout=60)
