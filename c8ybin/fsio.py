@@ -273,6 +273,26 @@ def length(fd: int) -> int:
     return os.fstat(fd).st_size
 
 
+def require_free(file: Path | int, reserve: int, wanted: int = 0) -> None:
+    """Refuse to write where the file system would be left with less than a reserve, as if it were full.
+
+    Args:
+        file: A path or a descriptor on that file system.
+        reserve: What must stay free, in bytes; 0 leaves it to the file system.
+        wanted: How many bytes are about to be written.
+
+    Raises:
+        OSError: ENOSPC.
+
+    Source: statvfs(3), whose f_bavail is what an unprivileged process may use.
+    """
+    if reserve == 0:
+        return
+    status = os.statvfs(file)
+    if status.f_bavail * status.f_frsize - wanted < reserve:
+        raise OSError(errno.ENOSPC, f"less than {reserve} bytes would stay free")
+
+
 def exists(path: Path) -> bool:
     """Tell whether a name is there."""
     return os.path.lexists(path)

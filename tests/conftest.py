@@ -71,13 +71,13 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     """Return a maker of clients, with limits and settings of the application."""
     with ExitStack() as stack:
 
-        def make(links: Links | None = None, **limits: int) -> Client:
+        def make(links: Links | None = None, *, min_free: int = 0, **limits: int) -> Client:
             root = tmp_path / "data"
-            store = Store.open(root)
+            store = Store.open(root, min_free=min_free)
             stack.callback(store.close)
             accounts = Accounts(root, only_here={USER: (PASSWORD, ROLES)})
             stack.callback(accounts.close)
-            intake = Intake(store.folder, **limits)
+            intake = Intake(store.folder, min_free=min_free, **limits)
             stack.callback(intake.close)
             client = Client(make_app(store, accounts, intake, links))
             client.authorization = ("Basic", (USER, PASSWORD))

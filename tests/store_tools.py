@@ -66,11 +66,18 @@ def new_root(root: Path, locks: Path) -> Path:
 class Desk:
     """One process's store and intake, with each operation in a line."""
 
-    def __init__(self, root: Path, *, clock: Clock | None = None, upload_expiry_s: float = 7 * 86400) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        clock: Clock | None = None,
+        upload_expiry_s: float = 7 * 86400,
+        min_free: int = 0,
+    ) -> None:
         self.root = root
         self.layout = Layout(root)
         self.writer = Writer(self.layout)
-        self.disk = Disk(self.layout, self.writer, clock or Clock())
+        self.disk = Disk(self.layout, self.writer, clock or Clock(), min_free=min_free)
         self.store = Store(self.disk, upload_expiry_s=upload_expiry_s)
         self.intake = Intake(self.store.folder)
 

@@ -10,7 +10,7 @@ from c8ybin.api.answers import Links
 from c8ybin.api.binaries import EventBinary
 from c8ybin.api.description import describe
 from c8ybin.api.events import EventApi, EventCollection, EventItem
-from c8ybin.api.problems import on_fault, on_http_error, on_refusal
+from c8ybin.api.problems import is_of_the_disk, on_fault, on_http_error, on_refusal
 from c8ybin.api.service import Description, Health
 from c8ybin.bodies import Intake
 from c8ybin.domain.errors import Refusal
@@ -39,7 +39,13 @@ def make_app(
     middleware: list[Any] = [MethodOverride(), Access(accounts)]
     app = falcon.App(middleware=middleware)
     app.req_options.strip_url_path_trailing_slash = True
-    app.add_error_handler(Exception, on_fault)
+
+    def on_any(req: falcon.Request, resp: falcon.Response, ex: Exception, params: dict[str, Any]) -> None:
+        if isinstance(ex, OSError) and is_of_the_disk(ex):
+            store.note_failure(ex)
+        on_fault(req, resp, ex, params)
+
+    app.add_error_handler(Exception, on_any)
     app.add_error_handler(falcon.HTTPError, on_http_error)
     app.add_error_handler(Refusal, on_refusal)
     for address, resource in routes(store, intake, links or Links()).items():

@@ -60,21 +60,22 @@ HTTP_MESSAGES = {
     405: "This method is not allowed here; the Allow header lists those that are.",
 }
 
+_LATER = "The disk cannot take this now; try again in a few seconds."
+_OPEN_FILES = "The server has too many files and connections open; try again in a few seconds."
+
 # Trouble that passes, or that the operator can end without a restart: clients retry 503.
-_PASSING = frozenset(
-    {
-        errno.EIO,
-        errno.EROFS,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EAGAIN,
-        errno.ENOMEM,
-        errno.EBUSY,
-        errno.ESTALE,
-        errno.ETIMEDOUT,
-        errno.ENOLCK,
-    }
-)
+_PASSING = {
+    errno.EIO: "The disk reports input/output errors; ask the operator to look at it.",
+    errno.EROFS: "The disk has become read-only; ask the operator to look at it.",
+    errno.EMFILE: _OPEN_FILES,
+    errno.ENFILE: _OPEN_FILES,
+    errno.EAGAIN: _LATER,
+    errno.ENOMEM: "The server is short of memory; try again in a few seconds.",
+    errno.EBUSY: _LATER,
+    errno.ESTALE: _LATER,
+    errno.ETIMEDOUT: _LATER,
+    errno.ENOLCK: _LATER,
+}
 
 
 def body(code: str, message: str, **more: str) -> bytes:
@@ -93,16 +94,17 @@ def say(resp: falcon.Response, status: int, code: str, message: str) -> None:
         resp.set_header("Retry-After", str(RETRY_AFTER_S))
 
 
+def is_of_the_disk(error: OSError) -> bool:
+    """Tell whether an error that a request met says something of the next one; a full disk is found by a probe."""
+    return error.errno in _PASSING
+
+
 def trouble(error: OSError) -> tuple[int, str, str]:
     """Return status, code and message for an error of the operating system."""
     if errors.is_full(error):
         return 507, "general/Insufficient Storage", "The disk is full; delete something or ask the operator."
     if error.errno in _PASSING:
-        return (
-            503,
-            "general/Service Unavailable",
-            "The disk cannot take this now; try again in a few seconds.",
-        )
+        return 503, "general/Service Unavailable", _PASSING[error.errno]
     return INTERNAL_ERROR
 
 

@@ -66,6 +66,7 @@ def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
         LengthRequired: No length and no transfer coding.
         TooLarge: Body, chunk or file is over its limit.
         Unreadable: A field is malformed, or the lengths contradict each other.
+        OSError: ENOSPC: there is no room for it.
     """
     length = body_length(req)
     kind = parse_content_type(req.get_header("Content-Type"))
@@ -79,6 +80,7 @@ def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
         limit = form_limit(intake.max_binary) if kind.is_multipart else intake.max_binary
         if length > limit:
             raise TooLarge("A file", intake.max_binary)
+    intake.require_room(length or 0)
     disposition = decode_field(req.get_header("Content-Disposition"))
     return UploadHead(
         type=kind,

@@ -88,8 +88,11 @@ class BodyFile:
         path: Path,
         algorithms: Iterable[str] = ("sha-256",),
         give_back: Callable[[], None] | None = None,
+        *,
+        min_free: int = 0,
     ) -> None:
         self._fd = fd
+        self._min_free = min_free
         self._path = path
         self._algorithms = tuple(algorithms)
         self._give_back = give_back
@@ -104,8 +107,9 @@ class BodyFile:
         """Append bytes.
 
         Raises:
-            OSError: ENOSPC, EDQUOT, EIO.
+            OSError: ENOSPC (also where less than the reserve would stay free), EDQUOT, EIO.
         """
+        fsio.require_free(self._fd, self._min_free, len(data))
         fsio.write_at(self._fd, data, self.length)
         self._hashes.update(data)
         self.length += len(data)

@@ -25,14 +25,25 @@ class Intake:
     creation of files on ext4.
     """
 
-    def __init__(self, folder: Path, *, max_binary: int = MAX_BINARY, max_chunk: int = MAX_CHUNK) -> None:
-        """Receive into `folder`, which must exist; limits are in bytes."""
+    def __init__(
+        self, folder: Path, *, max_binary: int = MAX_BINARY, max_chunk: int = MAX_CHUNK, min_free: int = 0
+    ) -> None:
+        """Receive into `folder`, which must exist; limits and the reserve `min_free` are in bytes."""
         self.max_binary = max_binary
         self.max_chunk = max_chunk
         self._folder = folder
+        self._min_free = min_free
         self._numbers = itertools.count(1)
         self._spools: list[tuple[int, Path]] = []
         self._lock = Lock()
+
+    def require_room(self, length: int) -> None:
+        """Refuse a body for which there is no room, before it is sent.
+
+        Raises:
+            OSError: ENOSPC.
+        """
+        fsio.require_free(self._folder, self._min_free, length)
 
     def whole(self, label: Label, stated: tuple[Stated, ...]) -> BodyReceiver:
         """Begin a raw body that is the file."""
@@ -51,7 +62,7 @@ class Intake:
 
     def _new_file(self, algorithms: Iterable[str] = ()) -> BodyFile:
         path = self._folder / f"body-{next(self._numbers)}"
-        return BodyFile(fsio.create(path), path, {"sha-256", *algorithms})
+        return BodyFile(fsio.create(path), path, {"sha-256", *algorithms}, min_free=self._min_free)
 
     def _spool_file(self, algorithms: Iterable[str]) -> BodyFile:
         with self._lock:
@@ -64,7 +75,7 @@ class Intake:
             with self._lock:
                 self._spools.append(spool)
 
-        return BodyFile(*spool, {"sha-256", *algorithms}, give_back)
+        return BodyFile(*spool, {"sha-256", *algorithms}, give_back, min_free=self._min_free)
 
     def close(self) -> None:
         """Let the spools go; nothing is being received any more."""

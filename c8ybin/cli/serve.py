@@ -22,7 +22,7 @@ from c8ybin.cli.problems import ACCOUNTS_BUSY, Unfit, using
 from c8ybin.domain.sizes import format_size
 from c8ybin.server import Server
 from c8ybin.server.serving import THREADS
-from c8ybin.store import UPLOAD_EXPIRY_S, Store, Sweeper
+from c8ybin.store import MIN_FREE, UPLOAD_EXPIRY_S, Store, Sweeper
 
 log = logging.getLogger("c8ybin")
 
@@ -40,6 +40,12 @@ _EXPIRY = f"{UPLOAD_EXPIRY_S // 86_400}d"
 @option("--public-url", type=PublicUrl(), help="Where clients reach the server; links are made from it.")
 @option("--trusted-proxy", type=Peer(), multiple=True, help="Whose X-Forwarded-Proto and -Host count.")
 @option("--max-binary", type=Size(), default=format_size(MAX_BINARY), help="Limit of an attachment.")
+@option(
+    "--min-free",
+    type=Size(),
+    default=format_size(MIN_FREE),
+    help="What stays free on the disk: then uploads are refused with 507, and only deletions go on.",
+)
 @option("--max-chunk", type=Size(), default=format_size(MAX_CHUNK), help="Limit of one chunk.")
 @option(
     "--upload-expiry",
@@ -56,6 +62,7 @@ def serve(
     public_url: str | None,
     trusted_proxy: Sequence[Network],
     max_binary: int,
+    min_free: int,
     max_chunk: int,
     upload_expiry: float,
     threads: int,
@@ -65,12 +72,12 @@ def serve(
     # Requests that wait for a thread are no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     with using(data):
-        store = Store.open(data, upload_expiry_s=upload_expiry)
+        store = Store.open(data, upload_expiry_s=upload_expiry, min_free=min_free)
     with ExitStack() as stack:
         stack.callback(store.close)
         accounts = Accounts(data, only_here={demos.NAME: (demos.PASSWORD, ROLES)} if demo else {})
         stack.callback(accounts.close)
-        intake = Intake(store.folder, max_binary=max_binary, max_chunk=max_chunk)
+        intake = Intake(store.folder, max_binary=max_binary, max_chunk=max_chunk, min_free=min_free)
         stack.callback(intake.close)
         app = make_app(store, accounts, intake, Links(public_url, tuple(trusted_proxy)))
         server = listen(app, host, port, largest_body=form_limit(max_binary), threads=threads)

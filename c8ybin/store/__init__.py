@@ -13,6 +13,7 @@ what is known to be durable. Errors are domain errors, or OSError let through.
 
 from c8ybin.store.binaries import OpenBinary
 from c8ybin.store.binary import Binary
+from c8ybin.store.disk import MIN_FREE
 from c8ybin.store.event import StoredEvent
 from c8ybin.store.journal import Journal
 from c8ybin.store.listing import Page
@@ -23,6 +24,7 @@ from c8ybin.store.uploads import Chunk
 from c8ybin.store.writer import UnfitFileSystem
 
 __all__ = [
+    "MIN_FREE",
     "UPLOAD_EXPIRY_S",
     "Binary",
     "Chunk",

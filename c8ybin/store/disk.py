@@ -9,10 +9,12 @@ from threading import Lock
 from c8ybin import fsio
 from c8ybin.domain.errors import Busy, EventNotFound, is_full
 from c8ybin.domain.ids import Clock, EventId
+from c8ybin.domain.sizes import MIB
 from c8ybin.store.layout import EVENT, JOURNAL, Layout
 from c8ybin.store.writer import Writer
 
 LOCK_TIMEOUT_S = 10.0
+MIN_FREE = 64 * MIB
 REMEMBERED = 65_536
 
 
@@ -43,11 +45,28 @@ class Remembered:
 class Disk:
     """One data directory as one process uses it."""
 
-    def __init__(self, layout: Layout, writer: Writer, clock: Clock) -> None:
+    def __init__(self, layout: Layout, writer: Writer, clock: Clock, *, min_free: int = 0) -> None:
+        """Use a data directory.
+
+        Args:
+            layout: Its paths.
+            writer: This process.
+            clock: Its clock.
+            min_free: The reserve in bytes that only deletions may use.
+        """
         self.layout = layout
         self.writer = writer
         self.clock = clock
+        self._min_free = min_free
         self._durable = Remembered()
+
+    def require_room(self) -> None:
+        """Refuse a change that adds something while free space is below the reserve.
+
+        Raises:
+            OSError: ENOSPC.
+        """
+        fsio.require_free(self.layout.root, self._min_free)
 
     def next_time(self, previous: int) -> int:
         """Return the present time, or `previous` where this process's clock is behind: none falls back."""

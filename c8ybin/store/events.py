@@ -41,6 +41,7 @@ class Events:
             OSError: ENOSPC, EDQUOT, EIO: there is no such event, or it may not survive a
                 power cut.
         """
+        self._disk.require_room()
         now = self._disk.clock.now_ms()
         box = self._disk.writer.folder / self._disk.writer.next_name("event")
         fsio.make_directory(box)
@@ -90,6 +91,7 @@ class Events:
                 owner=present.file.owner,
                 document=merge_event(present.file.document, change),
             )
+            self._disk.require_room()
             self._disk.prepare(event_id)
             write_event(home, file, self._disk)
             return read_event(event_id, home)

@@ -16,12 +16,15 @@ from c8ybin.store.uploads import Uploads
 from c8ybin.store.writer import Writer
 
 _PROBE_KEEPS_S = 1.0
+# As long as clients are told to wait: then one of them tries, and its failure counts again.
+_FAILURE_KEEPS_S = 5.0
 
 
 class Store:
     """The events and binaries of one data directory, as one process sees and changes them."""
 
     def __init__(self, disk: Disk, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> None:
+        self._disk = disk
         self._writer = disk.writer
         self.clock = disk.clock
         self.events = Events(disk)
@@ -32,10 +35,17 @@ class Store:
         self._probe_lock = Lock()
         self._probed_at = -_PROBE_KEEPS_S
         self._trouble: OSError | None = None
+        self._failed_at = -_FAILURE_KEEPS_S
+        self._failure: OSError | None = None
 
     @classmethod
-    def open(cls, root: Path, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> "Store":
+    def open(cls, root: Path, *, upload_expiry_s: float = UPLOAD_EXPIRY_S, min_free: int = 0) -> "Store":
         """Join a data directory, making it where it is new.
+
+        Args:
+            root: The directory.
+            upload_expiry_s: How long an incomplete upload may rest.
+            min_free: The reserve in bytes that only deletions may use.
 
         Raises:
             UnfitDirectory: It is not ours.
@@ -43,18 +53,27 @@ class Store:
             OSError: It cannot be read or written.
         """
         layout: Layout = prepare_directory(root)
-        return cls(Disk(layout, Writer(layout), Clock()), upload_expiry_s=upload_expiry_s)
+        disk = Disk(layout, Writer(layout), Clock(), min_free=min_free)
+        return cls(disk, upload_expiry_s=upload_expiry_s)
 
     @property
     def folder(self) -> Path:
         """This process's own folder, where bodies are received."""
         return self._writer.folder
 
+    def note_failure(self, error: OSError) -> None:
+        """Remember for a few seconds that a request failed by the disk: a probe elsewhere may go well."""
+        with self._probe_lock:
+            self._failed_at, self._failure = time.monotonic(), error
+
     def trouble(self) -> OSError | None:
         """Return why the store cannot take a write now; None when it can. Tried at most once a second."""
         with self._probe_lock:
+            if time.monotonic() - self._failed_at < _FAILURE_KEEPS_S:
+                return self._failure
             if time.monotonic() - self._probed_at >= _PROBE_KEEPS_S:
                 try:
+                    self._disk.require_room()
                     self._writer.probe()
                     self._trouble = None
                 except OSError as error:

@@ -172,6 +172,8 @@ class Uploads:
         span = chunk.where.span
         missing = journal.spans.missing(span)
         length = journal.length if chunk.where.length is None else chunk.where.length
+        if missing:
+            self._disk.require_room()
         with fsio.opened(home / journal.content, write=True) as fd:
             for gap in missing:
                 _copy(chunk.body, fd, gap, span.start)

@@ -4,9 +4,12 @@ import base64
 import errno
 import json
 import logging
+import os
 import re
+from io import BytesIO
 
 import pytest
+from harness import EVENT
 
 from c8ybin import fsio
 from c8ybin.accounts import ADMIN, EVENT_ADMIN, EVENT_READ
@@ -434,6 +437,71 @@ class TestHealth:
         assert ("full" in answer.json["message"]) == (number == errno.ENOSPC)
         assert answer.headers["Retry-After"].isdigit()
         assert b"secret" not in answer.body
+
+    @pytest.mark.parametrize(
+        ("number", "word"), [(errno.EIO, "errors"), (errno.EROFS, "read-only"), (errno.EMFILE, "open")]
+    )
+    def test_a_request_that_failed_by_the_disk_shows_with_its_reason(
+        self, client, ask, event, monkeypatch, number, word
+    ):
+        def fail(*_):
+            raise OSError(number, "x")
+
+        monkeypatch.setattr(client.store.events, "update", fail)
+        answer = ask(client, "PUT", f"/event/events/{event}", b'{"text":"new"}')
+        assert word in answer.json["message"]
+        health = ask(client, "GET", "/health")
+        assert (health.status_int, health.json["message"]) == (503, answer.json["message"])
+
+    @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "x"), OSError(errno.EACCES, "x"), KeyError()])
+    def test_a_request_that_failed_by_itself_does_not_show(self, client, ask, event, monkeypatch, error):
+        def fail(*_):
+            raise error
+
+        monkeypatch.setattr(client.store.events, "update", fail)
+        assert ask(client, "PUT", f"/event/events/{event}", b'{"text":"new"}').status_int >= 500
+        assert ask(client, "GET", "/health").status_int == 200
+
+
+class TestReserve:
+    """`--min-free`: a write is refused as by a full disk while some of it is free."""
+
+    @pytest.fixture
+    def no_room(self, make_client):
+        return make_client(min_free=1 << 62)
+
+    def test_an_upload_is_507_before_its_body_is_read(
+        self, client, no_room, ask, event, full, refused, untouched_body
+    ):
+        for method, event_id in (("POST", event), ("PUT", event), ("PUT", full)):
+            answer = ask(no_room, method, client.binaries(event_id), length=5, stream=untouched_body)
+            assert "full" in refused(answer, 507)
+
+    def test_an_upload_of_no_told_length_is_507_and_leaves_nothing(self, no_room, ask, event, refused):
+        answer = ask(
+            no_room,
+            "POST",
+            no_room.binaries(event),
+            length=False,
+            stream=BytesIO(b"abc"),
+            **{"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True},
+        )
+        refused(answer, 507)
+        assert no_room.received() == []
+
+    def test_an_upload_that_would_eat_into_it_is_507(self, make_client, ask, event, refused):
+        free = os.statvfs(make_client().root).f_bavail * os.statvfs(make_client().root).f_frsize
+        client = make_client(min_free=free // 2, max_binary=2 * free)
+        answer = ask(client, "POST", client.binaries(event), length=free, stream=BytesIO(b"abc"))
+        refused(answer, 507)
+
+    def test_events_are_507_and_can_be_deleted(self, client, no_room, ask, full, refused):
+        refused(no_room.post_json("/event/events", EVENT, expect_errors=True), 507)
+        refused(ask(no_room, "PUT", f"/event/events/{full}", b'{"text":"new"}'), 507)
+        assert ask(no_room, "GET", client.binaries(full)).status_int == 200
+        assert "full" in ask(no_room, "GET", "/health").json["message"]
+        assert ask(no_room, "DELETE", client.binaries(full)).status_int == 204
+        assert ask(no_room, "DELETE", f"/event/events/{full}").status_int == 204
 
 
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")

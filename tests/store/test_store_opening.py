@@ -1,8 +1,10 @@
 """Whose data directory it is, and what a start makes of it."""
 
+import errno
 import os
 
 import pytest
+from store_tools import Desk
 
 from c8ybin import fsio
 from c8ybin.store import Store, UnfitDirectory, prepare_directory
@@ -155,3 +157,51 @@ def test_of_two_first_starts_at_once_none_takes_the_other_for_a_stranger(tmp_pat
     monkeypatch.setattr(fsio, "read", read_and_be_overtaken)
     prepare_directory(tmp_path)
     assert turn
+
+
+MORE_THAN_ANY_DISK = 1 << 62
+
+
+@pytest.fixture()
+def no_room(root):
+    with Desk(root, min_free=MORE_THAN_ANY_DISK) as desk:
+        yield desk
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda desk, event_id: desk.create(),
+        lambda desk, event_id: desk.update(event_id, text="new"),
+        lambda desk, event_id: desk.chunk(event_id, "0-2/9", b"abc"),
+        lambda desk, event_id: desk.chunk(event_id, "3-5/9", b"def"),
+    ],
+    ids=["create", "update", "first chunk", "next chunk"],
+)
+def test_below_the_reserve_nothing_is_added(desk, no_room, act):
+    event_id = desk.create()
+    desk.chunk(event_id, "0-1/9", b"ab")
+    before = (desk.store.events.read(event_id).etag, desk.files(event_id))
+    with pytest.raises(OSError) as caught:
+        act(no_room, event_id)
+    assert caught.value.errno == errno.ENOSPC
+    assert (desk.store.events.read(event_id).etag, desk.files(event_id)) == before
+    assert [event for event, _ in desk.layout.walk()] == [event_id]
+
+
+def test_below_the_reserve_everything_can_be_deleted(desk, no_room):
+    event_id = desk.create()
+    desk.attach(event_id, b"bytes")
+    no_room.drop(event_id)
+    assert desk.files(event_id) == ["event.json"]
+    no_room.delete(event_id)
+    assert not desk.home(event_id).exists()
+
+
+def test_below_the_reserve_a_store_tells_that_it_takes_nothing(no_room):
+    assert no_room.store.trouble().errno == errno.ENOSPC
+
+
+def test_a_reserve_of_none_leaves_it_to_the_file_system(desk):
+    assert desk.store.trouble() is None
+    desk.disk.require_room()

@@ -210,6 +210,15 @@ def test_the_store_probes_at_most_once_a_second(make_desk):
     folder.with_name("away").rename(folder)
 
 
+def test_the_store_tells_for_a_while_of_a_failure_that_a_probe_does_not_meet(make_desk, monkeypatch):
+    desk = make_desk()
+    failure = OSError(errno.EIO, "Input/output error")
+    desk.store.note_failure(failure)
+    assert desk.store.trouble() is failure
+    monkeypatch.setattr("c8ybin.store.store._FAILURE_KEEPS_S", 0.0)
+    assert desk.store.trouble() is None
+
+
 def test_a_closing_writer_lets_its_lock_of_life_go_last(root, unlinked):
     # Killed on the way, what is left must still have an `alive`, or no sweep ever takes it.
     writer = Writer(Layout(root))
