@@ -290,7 +290,7 @@ def require_free(file: Path | int, reserve: int, wanted: int = 0) -> None:
         return
     status = os.statvfs(file)
     if status.f_bavail * status.f_frsize - wanted < reserve:
-        raise OSError(errno.ENOSPC, f"less than {reserve} bytes would stay free")
+        raise OSError(errno.ENOSPC, f"no space left but the reserve of {reserve} bytes")
 
 
 def exists(path: Path) -> bool:

@@ -1,7 +1,6 @@
 """One event as its directory tells it."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from c8ybin import fsio
 from c8ybin.domain.conditions import Validators
 from c8ybin.domain.errors import Damaged, EventNotFound
-from c8ybin.domain.events import IS_BINARY, IS_INCOMPLETE, Document, serialize
+from c8ybin.domain.events import IS_BINARY, IS_INCOMPLETE, Document
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.queries import Facts
 from c8ybin.domain.times import format_time, parse_time
@@ -19,6 +18,7 @@ from c8ybin.store.commit import is_void
 from c8ybin.store.disk import Disk
 from c8ybin.store.journal import Journal, read_journal
 from c8ybin.store.layout import EVENT, JOURNAL
+from c8ybin.store.records import decode, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class EventFile:
             "updated": format_time(self.updated),
             "owner": self.owner,
         }
-        return serialize({"server": server, "event": self.document}) + b"\n"
+        return encode({"server": server, "event": self.document})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,9 @@ def parse_event_file(data: bytes, path: Path) -> EventFile:
         Damaged: They are not what one holds.
     """
     try:
-        members = json.loads(data)
+        (members,), end = decode(data, str(path))
+        if end != len(data):
+            raise ValueError
         server, document = members["server"], members["event"]
         parse_time(document["time"])
         if not all(isinstance(v, str) for v in (document["source"]["id"], document["type"], server["owner"])):

@@ -12,7 +12,7 @@ data/
     body-*  spool-*           bodies being received
     event-*  gone-*           directories being built or removed
   events/2026-11-24/15/<id>/  one directory an event; day and hour are the ID's own, in UTC
-    event.json                {"server": {created, updated, owner}, "event": {...}}
+    event.json                {"server": {created, updated, owner}, "event": {...}, "crc": ...}
     binary.json               the binary's commit point; names its content file
     content-<writer>-<k>      the bytes, exactly as sent
     upload.journal            while an upload in chunks is incomplete: its content file and ranges

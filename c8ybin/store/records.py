@@ -1,4 +1,4 @@
-"""Files that grow by checksummed lines: the journal of an upload, and `binary.json`.
+"""Files of checksummed lines: `event.json`, `binary.json` and the journal of an upload.
 
 A line is a JSON object whose last member `crc` is the CRC-32 of the text before it.
 A torn last line does not count; anything else that does not fit is damage.
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from c8ybin.domain.errors import Damaged
+from c8ybin.domain.events import serialize
 
 Record = dict[str, Any]
 
@@ -18,8 +19,12 @@ _LINE = re.compile(rb'(\{.*),"crc":"([0-9a-f]{8})"\}', re.DOTALL)
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
-    """Write a record, which must not be empty, as one line."""
-    text = json.dumps(record, separators=(",", ":")).encode()[:-1]
+    """Write a record, which must not be empty, as one line.
+
+    Raises:
+        Invalid: It holds what JSON in UTF-8 cannot say.
+    """
+    text = serialize(record)[:-1]
     return b'%b,"crc":"%08x"}\n' % (text, zlib.crc32(text))
 
 

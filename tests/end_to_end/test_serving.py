@@ -376,7 +376,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_507_and_leaves_nothing_and_deletions_make_room(
     serve: Serve, small_disk: Path
 ) -> None:
-    server = serve("--demo", data=small_disk / "data")
+    server = serve("--demo", "--min-free", "0", data=small_disk / "data")
     with connected(server) as c:
         kept, refused, chunked = (c.create_event() for _ in range(3))
         data = pattern(2 * MIB)

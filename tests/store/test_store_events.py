@@ -16,6 +16,7 @@ from c8ybin.domain.ids import RELEASED_MS, Clock, EventId, created_ms
 from c8ybin.store import binaries as binaries_module
 from c8ybin.store import event as event_module
 from c8ybin.store import events as events_module
+from c8ybin.store.records import encode
 
 
 @pytest.fixture()
@@ -155,16 +156,22 @@ def test_an_id_without_an_event_is_not_found(desk, id_gone):
 
 def test_a_damaged_event_is_told_as_damage(desk):
     event_id = desk.create()
-    whole = (desk.home(event_id) / "event.json").read_bytes()
+    path = desk.home(event_id) / "event.json"
+    whole = path.read_bytes()
+    not_events = ({"a": 1}, {"server": {}, "event": {}}, {"server": 1, "event": []})
     for data in (
         b"",
         whole[:-9],
+        whole * 2,
+        whole + b"\0",
         b"[]",
         b"{}",
-        whole.replace(b'"1001"', b"1001"),
-        whole.replace(b"2026", b"next"),
+        bytes(len(whole)),
+        whole.replace(b"1001", b"1002"),
+        *map(encode, not_events),
+        encode(json.loads(whole) | {"event": {"type": "no source"}}),
     ):
-        (desk.home(event_id) / "event.json").write_bytes(data)
+        path.write_bytes(data)
         with pytest.raises(Damaged):
             desk.store.events.read(event_id)
 
