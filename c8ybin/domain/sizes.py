@@ -27,3 +27,11 @@ def format_size(count: int) -> str:
         if count and count % factor == 0:
             return f"{count // factor} {unit}"
     return f"{count} bytes"
+
+
+def round_size(count: int) -> str:
+    """Write about how much it is, for people: `12.3 MiB`."""
+    for unit, factor in (("GiB", 1024**3), ("MiB", MIB), ("KiB", KIB)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"

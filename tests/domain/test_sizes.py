@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c8ybin.domain.sizes import format_size, parse_size
+from c8ybin.domain.sizes import format_size, parse_size, round_size
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,11 @@ def test_a_size_is_written_in_the_largest_unit_that_is_exact(count, text):
 @given(st.integers(0, 10**15) | st.builds(lambda n, p: n * 1024**p, st.integers(0, 5000), st.integers(0, 3)))
 def test_a_written_size_reads_back(count):
     assert parse_size(format_size(count)) == count
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (12_897_485, "12.3 MiB"), (3 << 30, "3.0 GiB")],
+)
+def test_a_rounded_size_is_for_people(count: int, text: str) -> None:
+    assert round_size(count) == text
