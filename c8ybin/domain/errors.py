@@ -108,3 +108,8 @@ class Damaged(Refusal):
 def is_full(error: OSError) -> bool:
     """Tell whether a write failed for want of room: the disk is full, or the quota reached."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_of_one_file(error: OSError) -> bool:
+    """Tell whether something is wrong with one file, and not with the process or the whole disk."""
+    return error.errno in (errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EACCES)

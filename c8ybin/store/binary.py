@@ -68,6 +68,15 @@ def read_binary(home: Path) -> Binary | None:
         data = fsio.read(path)
     except FileNotFoundError:
         return None
+    return parse_binary(data, path)
+
+
+def parse_binary(data: bytes, path: Path) -> Binary:
+    """Read the bytes of a `binary.json`.
+
+    Raises:
+        Damaged: They are not what one holds.
+    """
     records, _ = decode(data, str(path))
     # A later line adds to the first: with a server that streams, a digest may follow the answer.
     merged = {k: v for record in records for k, v in record.items()}

@@ -13,11 +13,11 @@ from c8ybin.domain.events import IS_BINARY, IS_INCOMPLETE, Document
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.queries import Facts
 from c8ybin.domain.times import format_time, parse_time
-from c8ybin.store.binary import Binary, read_binary
+from c8ybin.store.binary import Binary, parse_binary
 from c8ybin.store.commit import is_void
 from c8ybin.store.disk import Disk
-from c8ybin.store.journal import Journal, read_journal
-from c8ybin.store.layout import EVENT, JOURNAL
+from c8ybin.store.journal import Journal, parse_journal
+from c8ybin.store.layout import BINARY, EVENT, JOURNAL
 from c8ybin.store.records import decode, encode
 
 
@@ -128,17 +128,59 @@ def read_event(event_id: EventId, home: Path) -> StoredEvent:
         Damaged: A file does not hold what it should.
     """
     while True:
-        # In this order: completing an upload first makes the binary and then drops the journal,
-        # and removing a binary first brings the event's own time forward.
-        upload = read_journal(home)
-        binary = read_binary(home)
-        try:
-            data = fsio.read(home / EVENT)
-        except FileNotFoundError:
-            raise EventNotFound from None
+        files = read_files(home)
         # A void upload must not show because the binary that made it void went meanwhile.
-        if upload is None or fsio.exists(home / JOURNAL):
-            return stored_event(event_id, home, data, binary, upload)
+        if files.journal is None or fsio.exists(home / JOURNAL):
+            return stored_event(event_id, home, files.event, files.parse_binary(), files.parse_journal())
+
+
+@dataclass(frozen=True, slots=True)
+class EventFiles:
+    """The bytes of the files that tell of an event; None where there is no such file."""
+
+    home: Path
+    event: bytes
+    binary: bytes | None
+    journal: bytes | None
+
+    def parse_binary(self) -> Binary | None:
+        """Read what `binary.json` tells.
+
+        Raises:
+            Damaged: It does not hold what it should.
+        """
+        return None if self.binary is None else parse_binary(self.binary, self.home / BINARY)
+
+    def parse_journal(self) -> Journal | None:
+        """Read what the journal tells.
+
+        Raises:
+            Damaged: It does not hold what it should.
+        """
+        return None if self.journal is None else parse_journal(self.journal, self.home / JOURNAL)
+
+
+def read_files(home: Path) -> EventFiles:
+    """Read the files that tell of an event, one after the other.
+
+    Raises:
+        EventNotFound: There is no such event.
+    """
+    # In this order: completing an upload first makes the binary and then drops the journal,
+    # and removing a binary first brings the event's own time forward.
+    journal = _read_if_there(home / JOURNAL)
+    binary = _read_if_there(home / BINARY)
+    event = _read_if_there(home / EVENT)
+    if event is None:
+        raise EventNotFound
+    return EventFiles(home, event, binary, journal)
+
+
+def _read_if_there(path: Path) -> bytes | None:
+    try:
+        return fsio.read(path)
+    except FileNotFoundError:
+        return None
 
 
 def stored_event(

@@ -50,6 +50,11 @@ class Journal:
         return f"{self.spans}/{'*' if self.length is None else self.length}"
 
     @property
+    def valid_bytes(self) -> int:
+        """The length of its valid lines in bytes; a torn line may follow."""
+        return self._end
+
+    @property
     def complete(self) -> bool:
         """Whether every byte has arrived."""
         return self.length is not None and self.spans.covers(self.length)
@@ -138,6 +143,15 @@ def read_journal(home: Path) -> Journal | None:
         data = fsio.read(path)
     except FileNotFoundError:
         return None
+    return parse_journal(data, path)
+
+
+def parse_journal(data: bytes, path: Path) -> Journal:
+    """Read the bytes of a journal.
+
+    Raises:
+        Damaged: They are not what one holds.
+    """
     (header, *chunks), end = decode(data, str(path))
     try:
         journal = Journal(

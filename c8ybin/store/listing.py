@@ -4,19 +4,15 @@ The index will take this place; what it is asked stays the same. An entry whose 
 is gone or no longer matches by the time it is read is dropped.
 """
 
-import errno
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from c8ybin.domain.errors import Damaged, EventNotFound
+from c8ybin.domain.errors import Damaged, EventNotFound, is_of_one_file
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.queries import Paging, Query
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import StoredEvent, read_event
-
-# What is wrong with one file, and not with the process or the whole disk.
-_OF_ONE_FILE = frozenset({errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EACCES})
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +71,7 @@ class Listing:
             return None
         except (Damaged, OSError) as error:
             # One event that cannot be read does not take the others out of the list.
-            if isinstance(error, OSError) and error.errno not in _OF_ONE_FILE:
+            if isinstance(error, OSError) and not is_of_one_file(error):
                 raise
             log.error("left out of a list: event %s: %s", event_id, getattr(error, "what", error))
             return None

@@ -9,6 +9,8 @@ from contextlib import ExitStack, nullcontext
 import pytest
 from store_tools import CHILD_ENVIRONMENT, Desk
 
+from c8ybin import fsio
+
 WAIT_S = 60  # for what must happen; never waited out where the code is right
 
 
@@ -44,6 +46,24 @@ def overtake(make_desk, monkeypatch):
             link(source, target)
 
         monkeypatch.setattr(os, "link", be_overtaken)
+
+    return prepare
+
+
+@pytest.fixture()
+def before_reading(monkeypatch):
+    """Return what lets a change happen just before the next time that a file of some name is read."""
+
+    def prepare(name, change):
+        read, done = fsio.read, []
+
+        def be_overtaken(path):
+            if path.name == name and not done:
+                done.append(True)
+                change()
+            return read(path)
+
+        monkeypatch.setattr(fsio, "read", be_overtaken)
 
     return prepare
 

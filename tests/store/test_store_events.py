@@ -14,7 +14,6 @@ from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import Damaged, EventNotFound, Invalid, PreconditionFailed
 from c8ybin.domain.ids import RELEASED_MS, Clock, EventId, created_ms
 from c8ybin.store import binaries as binaries_module
-from c8ybin.store import event as event_module
 from c8ybin.store import events as events_module
 from c8ybin.store.records import encode
 
@@ -394,46 +393,33 @@ def test_an_event_directory_without_its_event_shows_nothing(desk):
 
 
 class TestReading:
-    def test_while_an_upload_completes_shows_the_upload_or_the_binary(self, desk, make_desk, monkeypatch):
+    def test_while_an_upload_completes_shows_the_upload_or_the_binary(self, desk, make_desk, before_reading):
         # The last chunk arrives, and is answered, between two files that a reader reads.
         event_id, other = desk.create(), make_desk()
         desk.chunk(event_id, "0-2/6", b"abc")
-        self.between(monkeypatch, lambda: other.chunk(event_id, "3-5/6", b"def"))
+        before_reading("upload.journal", lambda: other.chunk(event_id, "3-5/6", b"def"))
         event = desk.store.events.read(event_id)
         assert event.binary or event.upload
 
     def test_while_a_whole_body_takes_the_place_of_an_upload_shows_one_of_them(
-        self, desk, make_desk, monkeypatch
+        self, desk, make_desk, before_reading
     ):
         event_id, other = desk.create(), make_desk()
         desk.chunk(event_id, "0-2/6", b"abc")
-        self.between(monkeypatch, lambda: other.attach(event_id, b"whole"))
+        before_reading("upload.journal", lambda: other.attach(event_id, b"whole"))
         event = desk.store.events.read(event_id)
         assert event.binary or event.upload
 
-    def test_while_a_void_upload_still_lies_there_does_not_show_it(self, desk, make_desk, monkeypatch):
+    def test_while_a_void_upload_still_lies_there_does_not_show_it(
+        self, desk, make_desk, before_reading, monkeypatch
+    ):
         event_id, other = desk.create(), make_desk()
         desk.chunk(event_id, "0-2/6", b"abc")
         monkeypatch.setattr(os, "unlink", lambda path: None)  # the journal is not dropped in time
-        self.between(monkeypatch, lambda: other.attach(event_id, b"whole"))
+        before_reading("upload.journal", lambda: other.attach(event_id, b"whole"))
         event = desk.store.events.read(event_id)
         assert event.upload is None
         assert event.binary
-
-    @staticmethod
-    def between(monkeypatch, change):
-        """Let `change` happen just before the next time that somebody reads a journal."""
-        from c8ybin.store import event as module
-
-        real, done = module.read_journal, []
-
-        def overtaken(home):
-            if not done:
-                done.append(True)
-                change()
-            return real(home)
-
-        monkeypatch.setattr(module, "read_journal", overtaken)
 
     def test_during_changes_gives_each_event_as_it_stood_at_some_time(self, quick_root):
         # Text n goes with a binary of n bytes, n - 1 for a moment: no reader may see more of a gap.
@@ -520,7 +506,9 @@ class TestUpdatedDoesNotFallBack:
         assert behind.store.events.read(event_id).updated >= before
 
 
-def test_a_void_upload_does_not_show_when_its_binary_goes_while_it_is_read(desk, make_desk, monkeypatch):
+def test_a_void_upload_does_not_show_when_its_binary_goes_while_it_is_read(
+    desk, make_desk, monkeypatch, before_reading
+):
     event_id = desk.create()
     desk.chunk(event_id, "0-2/9", b"abc")
     with monkeypatch.context() as patch:  # the lock is not to be had, so that the void journal stays
@@ -528,15 +516,7 @@ def test_a_void_upload_does_not_show_when_its_binary_goes_while_it_is_read(desk,
         with make_desk().disk.locked(event_id):
             desk.attach(event_id, b"whole")
     assert (desk.home(event_id) / "upload.journal").exists()
-    read, dropped = event_module.read_binary, []
-
-    def drop_and_read(home):
-        if not dropped:
-            dropped.append(True)
-            desk.drop(event_id)
-        return read(home)
-
-    monkeypatch.setattr(event_module, "read_binary", drop_and_read)
+    before_reading("binary.json", lambda: desk.drop(event_id))
     event = desk.store.events.read(event_id)
     assert (event.binary, event.upload) == (None, None)
 
