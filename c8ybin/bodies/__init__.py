@@ -12,8 +12,8 @@ A receiver is fed with `feed`, ends with `finish`, and leaves nothing behind whe
 its `with` block ends without a `finish`.
 """
 
-from c8ybin.bodies.files import Hashes, ReceivedBody
+from c8ybin.bodies.files import ReceivedBody, digests_of
 from c8ybin.bodies.intake import Intake
 from c8ybin.bodies.receivers import Received, Receiver, Stated
 
-__all__ = ["Hashes", "Intake", "Received", "ReceivedBody", "Receiver", "Stated"]
+__all__ = ["Intake", "Received", "ReceivedBody", "Receiver", "Stated", "digests_of"]

@@ -79,6 +79,17 @@ class Hashes:
         return {a: h.digest() for a, h in self._hashes.items()}
 
 
+def digests_of(
+    fd: int, algorithms: Iterable[str], start: int = 0, stop: int | None = None
+) -> dict[str, bytes]:
+    """Return the digests, by algorithm, of what an open file holds from `start` up to `stop` or its end."""
+    hashes = Hashes(algorithms)
+    end = fsio.length(fd) if stop is None else stop
+    for offset in range(start, end, fsio.COPY_BYTES):
+        hashes.update(fsio.read_at(fd, min(fsio.COPY_BYTES, end - offset), offset))
+    return hashes.digests()
+
+
 class BodyFile:
     """A file that takes bytes as they arrive and hashes them."""
 

@@ -7,17 +7,22 @@
     store.listing       lists; a plain walk for now           (listing.py)
     store.sweep         what dead writers and old uploads left (sweep.py)
 
+    Check, Repair       what is wrong in a data directory, and putting it right (check.py, repair.py)
+
 `layout.py` draws the disk; `commit.py` has the commit steps; `disk.py` the locks and
 what is known to be durable. Errors are domain errors, or OSError let through.
 """
 
 from c8ybin.store.binaries import OpenBinary
 from c8ybin.store.binary import Binary
+from c8ybin.store.check import Check
 from c8ybin.store.disk import MIN_FREE
 from c8ybin.store.event import StoredEvent
+from c8ybin.store.examination import Finding, Kind
 from c8ybin.store.journal import Journal
 from c8ybin.store.listing import Page
-from c8ybin.store.opening import UnfitDirectory, is_data_directory, prepare_directory
+from c8ybin.store.opening import UnfitDirectory, find_directory, is_data_directory, prepare_directory
+from c8ybin.store.repair import Repair
 from c8ybin.store.store import Store
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep, Sweeper
 from c8ybin.store.uploads import Chunk
@@ -27,16 +32,21 @@ __all__ = [
     "MIN_FREE",
     "UPLOAD_EXPIRY_S",
     "Binary",
+    "Check",
     "Chunk",
+    "Finding",
     "Journal",
+    "Kind",
     "OpenBinary",
     "Page",
+    "Repair",
     "Store",
     "StoredEvent",
     "Sweep",
     "Sweeper",
     "UnfitDirectory",
     "UnfitFileSystem",
+    "find_directory",
     "is_data_directory",
     "prepare_directory",
 ]

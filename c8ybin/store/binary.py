@@ -1,5 +1,6 @@
 """What `binary.json` tells of the one binary of an event."""
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from c8ybin.domain.conditions import Validators
 from c8ybin.domain.errors import Damaged
 from c8ybin.domain.times import format_time, parse_time
 from c8ybin.store.layout import BINARY, CONTENT
-from c8ybin.store.records import Record, decode
+from c8ybin.store.records import Record, decode, texts
+from c8ybin.store.writer import writer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,17 @@ def parse_binary(data: bytes, path: Path) -> Binary:
     # A later line adds to the first: with a server that streams, a digest may follow the answer.
     merged = {k: v for record in records for k, v in record.items()}
     try:
+        content, media_type, name, owner = texts(merged, "content", "type", "name", "owner")
+        if not writer_of(content):
+            raise ValueError
         return Binary(
-            content=merged["content"],
-            type=merged["type"],
-            name=merged["name"],
-            length=merged["length"],
+            content=content,
+            type=media_type,
+            name=name,
+            length=operator.index(merged["length"]),
             sha256=bytes.fromhex(merged["sha256"]) if merged["sha256"] else None,
             time=parse_time(merged["time"]),
-            owner=merged["owner"],
+            owner=owner,
             completed_by=merged.get("completed_by"),
         )
     except (KeyError, TypeError, ValueError):

@@ -15,8 +15,8 @@ from c8ybin.domain.errors import Damaged
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import ContentRange, Span, Spans
 from c8ybin.store.layout import JOURNAL
-from c8ybin.store.records import Record, decode, encode
-from c8ybin.store.writer import Writer
+from c8ybin.store.records import Record, decode, encode, texts
+from c8ybin.store.writer import Writer, writer_of
 
 MOST_LINES = 256
 
@@ -154,11 +154,16 @@ def parse_journal(data: bytes, path: Path) -> Journal:
     """
     (header, *chunks), end = decode(data, str(path))
     try:
+        if not chunks:
+            raise ValueError  # the first chunk came into place with the header
+        content, media_type, owner = texts(header, "content", "type", "owner")
+        if not writer_of(content):
+            raise ValueError
         journal = Journal(
-            base=header["base"],
-            content=header["content"],
-            label=Label(header["type"], header["name"]),
-            owner=header["owner"],
+            base=header["base"] and texts(header, "base")[0],
+            content=content,
+            label=Label(media_type, header["name"] and texts(header, "name")[0]),
+            owner=owner,
             _end=end,
             _lines=len(chunks),
         )

@@ -18,6 +18,7 @@ data/
     upload.journal            while an upload in chunks is incomplete: its content file and ranges
     deleted                   event.json of what was deleted on a full disk, until all of it is gone
   events/imported/<id // 10000>/<id>/   the same for IDs below 10**12
+  quarantine/<time>/          what a repair set aside, under the path that it had; nobody's but the operator's
 """
 
 import os
@@ -37,6 +38,12 @@ JOURNAL = "upload.journal"
 CONTENT = "content"
 DELETED = "deleted"
 
+QUARANTINE = "quarantine"
+
+_OF_THE_ROOT = frozenset(
+    ("format", "accounts.lock", "accounts.json", "admin-password", "locks", "tmp", "events", QUARANTINE)
+)
+_DRAFTS = (".format.", ".accounts.json.", ".admin-password.")
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 
 
@@ -55,6 +62,11 @@ class Layout:
     def events(self) -> Path:
         """The tree of events."""
         return self.root / "events"
+
+    @property
+    def quarantine(self) -> Path:
+        """What repairs set aside."""
+        return self.root / QUARANTINE
 
     @property
     def locks(self) -> Path:
@@ -84,6 +96,12 @@ class Layout:
         """The directory of an event."""
         return self.hour(event_id) / str(event_id)
 
+    def event_id(self, home: Path) -> EventId | None:
+        """Return whose directory this is by its path; None where it is no event's."""
+        if not _ID.fullmatch(home.name) or self.event(event_id := EventId(int(home.name))) != home:
+            return None
+        return event_id if home.is_dir() and not home.is_symlink() else None
+
     def walk(self) -> Iterator[tuple[EventId, Path]]:
         """Yield every event's directory, hour by hour; foreign files are passed over."""
         for day in _directories(self.events):
@@ -95,6 +113,19 @@ class Layout:
         for home in _directories(hour):
             if _ID.fullmatch(home.name) and self.hour(event_id := EventId(int(home.name))) == hour:
                 yield event_id, home
+
+
+def is_of_the_root(name: str) -> bool:
+    """Tell whether something of this name may lie in a data directory, beside the events.
+
+    Drafts of its own files count, for the next change removes or replaces them.
+    """
+    return name in _OF_THE_ROOT or name.startswith(_DRAFTS) or may_be_anywhere(name)
+
+
+def may_be_anywhere(name: str) -> bool:
+    """Tell whether also an empty directory may hold this: a README, notes of a checkout, what a new ext4 has."""
+    return name.startswith(("README", "lost+found", ".format.", ".gitignore", ".gitkeep"))
 
 
 def _directories(path: Path) -> list[Path]:

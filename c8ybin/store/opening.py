@@ -4,10 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.store.layout import FORMAT, LOCKS, Layout
-
-# What an empty directory may hold: the notes of a checkout, what a new ext4 has, a draft of `format`.
-_HARMLESS = ("README", "lost+found", ".format.", ".gitignore", ".gitkeep")
+from c8ybin.store.layout import FORMAT, LOCKS, Layout, may_be_anywhere
 
 
 class UnfitDirectory(Exception):
@@ -34,7 +31,7 @@ def prepare_directory(root: Path) -> Layout:
     _make_with_parents(root.absolute())
     found = _format(layout)
     if found is None:
-        foreign = sorted(path.name for path in root.iterdir() if not path.name.startswith(_HARMLESS))
+        foreign = sorted(path.name for path in root.iterdir() if not may_be_anywhere(path.name))
         # Another first start may have made what was found, after its format.
         found = _format(layout) if foreign else None
         if foreign and found is None:
@@ -45,16 +42,41 @@ def prepare_directory(root: Path) -> Layout:
     if found is None:
         with fsio.replacing(layout.format, f".format.{fsio.unique_name()}") as file:
             file.write(f"{FORMAT}\n".encode())
-    elif found != FORMAT:
-        raise UnfitDirectory(
-            f"{root} has the format {found[:40]!r}, which this version does not know; it knows {FORMAT!r}. "
-            "Use the version of c8ybin that wrote it."
-        )
+        found = FORMAT
+    _check_format(root, found)
     for directory in (layout.events, layout.locks, layout.tmp):
         fsio.make_directory(directory)
     _make_locks(layout)
     fsio.sync_directory(root)
     return layout
+
+
+def find_directory(root: Path) -> Layout:
+    """Find a data directory for reading; nothing in it is touched.
+
+    Raises:
+        UnfitDirectory: It is none, or of a format that this version does not know.
+        OSError: It cannot be read.
+    """
+    layout = Layout(root)
+    found = _format(layout)
+    if found is None:
+        raise UnfitDirectory(f"{root} is no data directory of c8ybin.")
+    _check_format(root, found)
+    for directory in (layout.events, layout.locks, layout.tmp):
+        if not directory.is_dir():
+            raise UnfitDirectory(
+                f"{root} is a data directory without {directory.name}; start the server once."
+            )
+    return layout
+
+
+def _check_format(root: Path, found: str) -> None:
+    if found != FORMAT:
+        raise UnfitDirectory(
+            f"{root} has the format {found[:40]!r}, which this version does not know; it knows {FORMAT!r}. "
+            "Use the version of c8ybin that wrote it."
+        )
 
 
 def _format(layout: Layout) -> str | None:

@@ -8,10 +8,13 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from c8ybin import fsio
 from c8ybin.domain.errors import Damaged
 from c8ybin.domain.events import serialize
+from c8ybin.store.writer import Writer
 
 Record = dict[str, Any]
 
@@ -55,3 +58,36 @@ def decode(data: bytes, what: str) -> tuple[list[Record], int]:
     if not records:
         raise Damaged(f"{what}: no valid line")
     return records, valid
+
+
+def texts(record: Record, *names: str) -> list[str]:
+    """Return members of a record that must be text.
+
+    Raises:
+        KeyError, TypeError: One is missing, or something else.
+    """
+    found = [record[name] for name in names]
+    if not all(isinstance(text, str) for text in found):
+        raise TypeError
+    return found
+
+
+def cut_off_torn_line(path: Path, writer: Writer) -> bool:
+    """Replace a file of lines by one without its torn last line, durably; the lock is held.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        Damaged: More than its last line does not fit.
+    """
+    try:
+        data = fsio.read(path)
+    except FileNotFoundError:
+        return False
+    _, end = decode(data, str(path))
+    if end == len(data):
+        return False
+    with fsio.replacing(path, writer.draft_name(path.name)) as file:
+        file.write(data[:end])
+    return True

@@ -11,6 +11,7 @@ from c8ybin.store.events import Events
 from c8ybin.store.layout import Layout
 from c8ybin.store.listing import Listing
 from c8ybin.store.opening import prepare_directory
+from c8ybin.store.repair import Repair
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep
 from c8ybin.store.uploads import Uploads
 from c8ybin.store.writer import Writer
@@ -60,6 +61,10 @@ class Store:
     def folder(self) -> Path:
         """This process's own folder, where bodies are received."""
         return self._writer.folder
+
+    def repair(self) -> Repair:
+        """Return what puts right what a check finds."""
+        return Repair(self._disk)
 
     def note_failure(self, error: OSError) -> None:
         """Remember for a few seconds that a request failed by the disk: a probe elsewhere may go well."""

@@ -19,7 +19,8 @@ from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.disk import Disk
 from c8ybin.store.layout import DELETED, JOURNAL
-from c8ybin.store.writer import ALIVE, hours_of
+from c8ybin.store.records import cut_off_torn_line
+from c8ybin.store.writer import ALIVE, hours_of, writer_of
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,8 @@ WRITERS_EVERY_S = 60.0
 UPLOADS_EVERY_S = 3600.0
 _STOP_WITHIN_S = 5.0
 
-# What a writer keeps in its folder, and what bears its name elsewhere.
+# What a writer keeps in its folder.
 _OF_A_WRITER = re.compile(r"alive\.link|hours|(?:body|spool|event|gone|probe)-[0-9a-f-]+")
-_LEFT = re.compile(r"(?:content-|\..+\.)([0-9a-f]+)-\d+")
 
 
 class Sweep:
@@ -113,7 +113,7 @@ class Sweep:
         Not only the dead writer's own: it may have been killed between replacing a binary
         and removing the old content, which bears the name of whoever wrote that.
         """
-        names = [(path.name, match[1]) for path in home.iterdir() if (match := _LEFT.fullmatch(path.name))]
+        names = [(path.name, writer) for path in home.iterdir() if (writer := writer_of(path.name))]
         # The folders after the names: a writer makes its folder before anything else.
         gone = {w for _, w in names if w == dead.name or not fsio.exists(self._disk.layout.tmp / w)}
         return [name for name, writer in names if writer in gone]
@@ -123,6 +123,7 @@ class Sweep:
             # The names by which it is decided must not be taken back by a power cut.
             fsio.sync_directory(home)
             drop_void_upload(home)
+            cut_off_torn_line(home / JOURNAL, self._disk.writer)
             named = named_contents(home)
             for name in leavings:
                 if name not in named:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.bodies import Hashes, Received, ReceivedBody
+from c8ybin.bodies import Received, ReceivedBody, digests_of
 from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.digests import check_digests
 from c8ybin.domain.errors import BinaryExists, ChunkConflict, Damaged, Unreadable
@@ -182,7 +182,7 @@ class Uploads:
                 fsio.truncate(fd, length)
                 stated = {**journal.stated, **chunk.stated}
                 if stated:
-                    check_digests("Repr-Digest", stated, _digests(fd, stated))
+                    check_digests("Repr-Digest", stated, digests_of(fd, stated))
             fsio.sync_data(fd)
         return bool(missing)
 
@@ -190,7 +190,7 @@ class Uploads:
         self, event_id: EventId, home: Path, chunk: Chunk, journal: Journal, over: Binary | None
     ) -> Binary:
         with fsio.opened(home / journal.content) as fd:
-            digests = _digests(fd, ["sha-256"])
+            digests = digests_of(fd, ["sha-256"])
             length = fsio.length(fd)
         binary = Binary(
             content=journal.content,
@@ -245,10 +245,3 @@ def _copy(body: ReceivedBody, fd: int, gap: Span, origin: int) -> None:
     for start in range(gap.start, gap.end, fsio.COPY_BYTES):
         count = min(fsio.COPY_BYTES, gap.end - start)
         fsio.write_at(fd, body.read_at(count, start - origin), start)
-
-
-def _digests(fd: int, algorithms: Iterable[str]) -> dict[str, bytes]:
-    hashes = Hashes(algorithms)
-    for offset in range(0, fsio.length(fd), fsio.COPY_BYTES):
-        hashes.update(fsio.read_at(fd, fsio.COPY_BYTES, offset))
-    return hashes.digests()

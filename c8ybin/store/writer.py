@@ -17,6 +17,7 @@ HOURS = "hours"
 
 # A name is read back out of the names of files, so it holds no dash.
 _NAME_BYTES = 6
+_OF_A_WRITER = re.compile(r"(?:content-|\..+\.)([0-9a-f]+)-\d+", re.ASCII)
 _HOUR = re.compile(r"^(\d{4}-\d\d-\d\d/\d\d|imported/\d+)\n", re.ASCII | re.MULTILINE)
 
 
@@ -116,6 +117,24 @@ class Writer:
             with contextlib.suppress(OSError):  # what stays is swept by another process
                 fsio.remove_with_last(self.folder, ALIVE)
         os.close(self._alive_fd)
+
+
+def is_running(folder: Path) -> bool:
+    """Tell whether the writer of a folder in `tmp/` runs: its `alive` is there and locked."""
+    try:
+        alive = fsio.open_existing(folder / ALIVE, write=True)
+    except FileNotFoundError:
+        return False
+    try:
+        return not fsio.try_lock(alive)
+    finally:
+        os.close(alive)
+
+
+def writer_of(name: str) -> str | None:
+    """Return whose content file or draft this is by its name; None where it is neither."""
+    match = _OF_A_WRITER.fullmatch(name)
+    return match[1] if match else None
 
 
 def hours_of(folder: Path) -> list[str]:

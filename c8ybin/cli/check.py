@@ -1,0 +1,89 @@
+"""`c8ybin check`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from c8ybin.accounts import ACCOUNTS_FILE, Accounts, AccountsProblem
+from c8ybin.cli.options import config_option, data_option, option
+from c8ybin.cli.problems import Problem, using
+from c8ybin.cli.progress import progress
+from c8ybin.domain.sizes import round_size
+from c8ybin.store import Check, Finding, Kind, Store, find_directory
+
+
+@click.command()
+@option("--repair", is_flag=True, help="Put right what is found: what is damaged or foreign is set aside.")
+@option("--quick", is_flag=True, help="Compare lengths, but no digests.")
+@option("--json", "as_json", is_flag=True, help="Write a JSON object a line; the last one is the summary.")
+@data_option
+@config_option
+def check(repair: bool, quick: bool, as_json: bool, data: Path) -> None:
+    """Look for damage, bit rot, orphans and foreign files, also while servers run.
+
+    Writes a line for each, and a summary to standard error. Exit code 0: nothing is wrong, or
+    everything was put right; 1: something is wrong; 2: the data directory cannot be used.
+    """
+    found = wrong = events = size = 0
+    with using(data), ExitStack() as stack:
+        layout = find_directory(data)
+        mender = None
+        if repair:
+            store = Store.open(data)
+            stack.callback(store.close)
+            mender = store.repair()
+        step = stack.enter_context(progress("checking", sum(1 for _ in layout.walk())))
+
+        def count(read: int) -> None:
+            nonlocal events, size
+            events, size = events + 1, size + read
+            step(events=1, bytes=read)
+
+        for finding in _both(data, Check(layout, quick=quick, repair=mender, step=count)):
+            found += 1
+            wrong += finding.done is None
+            _tell(finding, data, as_json=as_json)
+    if as_json:
+        click.echo(json.dumps({"events": events, "bytes": size, "found": found, "wrong": wrong}))
+    else:
+        click.echo(_summary(events, size, found, wrong, repair=repair), err=True)
+    if wrong:
+        sys.exit(Problem.exit_code)
+
+
+def _both(data: Path, check: Check) -> Iterator[Finding]:
+    accounts = Accounts(data)
+    try:
+        accounts.users()
+    except AccountsProblem as error:
+        yield Finding(Kind.ACCOUNTS, data / ACCOUNTS_FILE, str(error))
+    finally:
+        accounts.close()
+    yield from check.run()
+
+
+def _tell(finding: Finding, data: Path, *, as_json: bool) -> None:
+    path = str(finding.path.relative_to(data))
+    if sys.stderr.isatty():
+        click.echo("\r\033[K", nl=False, err=True)  # where the progress stands
+    if as_json:
+        members = {"kind": finding.kind, "path": path, "what": finding.what, "done": finding.done}
+        click.echo(json.dumps(members))
+    else:
+        done = f"; {finding.done}" if finding.done else ""
+        click.echo(f"{path}: {finding.kind}: {finding.what}{done}")
+
+
+def _summary(events: int, size: int, found: int, wrong: int, *, repair: bool) -> str:
+    text = f"Checked {events:,} event{'s' * (events != 1)} and {round_size(size)} of attachments"
+    if not found:
+        return f"{text}: nothing is wrong."
+    if not wrong:
+        return f"{text}: all {found:,} findings were put right."
+    if repair:
+        return f"{text}: {wrong:,} of {found:,} findings could not be put right."
+    return f"{text}: {found:,} findings; --repair puts them right."

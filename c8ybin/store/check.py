@@ -1,0 +1,140 @@
+"""The check: walks the data directory and tells what is not as it should be, while servers run too.
+
+It looks at each event without a lock first. Where something seems wrong it looks again
+under the event's lock, so that what a running server is about to do is not taken for
+damage; what a running writer has under way is never an orphan. It writes nothing unless
+it is given a repair (repair.py).
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.domain.ids import EventId
+from c8ybin.store.disk import LOCK_TIMEOUT_S
+from c8ybin.store.examination import Examination, Finding, Kind
+from c8ybin.store.layout import LOCKS, Layout, is_of_the_root
+from c8ybin.store.repair import Repair
+from c8ybin.store.writer import HOURS, is_running
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d|imported", re.ASCII)
+_HOUR = re.compile(r"\d+", re.ASCII)
+# A repair may bring to light what hid behind what it mended.
+_MOST_ROUNDS = 3
+
+
+class Check:
+    """Looks through one data directory."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        quick: bool = False,
+        repair: Repair | None = None,
+        step: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        """Prepare a check.
+
+        Args:
+            layout: The paths of the data directory.
+            quick: Compare lengths but no digests.
+            repair: What puts right what is found; nothing is written without.
+            step: Called after each event with the bytes that were read of its content.
+        """
+        self._layout = layout
+        self._quick = quick
+        self._repair = repair
+        self._step = step
+
+    def run(self) -> Iterator[Finding]:
+        """Yield what is wrong, as it is found.
+
+        Raises:
+            OSError: A directory cannot be read.
+        """
+        for finding in self._around():
+            yield self._mended(finding)
+        for day in sorted(self._layout.events.iterdir()):
+            if not _is_directory(day, _DAY):
+                yield self._mended(_foreign(day))
+                continue
+            for hour in sorted(day.iterdir()):
+                if _is_directory(hour, _HOUR):
+                    yield from self._hour(hour)
+                else:
+                    yield self._mended(_foreign(hour))
+
+    def _around(self) -> Iterator[Finding]:
+        """Look at what is beside the events."""
+        for path in sorted(self._layout.root.iterdir()):
+            if not is_of_the_root(path.name):
+                yield _foreign(path)
+        numbers = {f"{number:03x}" for number in range(LOCKS)}
+        names = {path.name for path in self._layout.locks.iterdir()}
+        for name in sorted(numbers - names):
+            yield Finding(Kind.LOCK, self._layout.locks / name, "missing")
+        for name in sorted(names - numbers):
+            yield _foreign(self._layout.locks / name)
+        for folder in sorted(self._layout.tmp.iterdir()):
+            if folder.is_symlink() or not folder.is_dir():
+                yield _foreign(folder)
+            elif _has_begun(folder) and not is_running(folder) and fsio.exists(folder):
+                yield Finding(Kind.WRITER, folder, "left by a server that was killed or lost its power")
+
+    def _hour(self, hour: Path) -> Iterator[Finding]:
+        for home in sorted(hour.iterdir()):
+            event_id = self._layout.event_id(home)
+            if event_id is not None:
+                yield from self._event(event_id, home)
+            elif fsio.exists(home):
+                yield self._mended(_foreign(home))
+
+    def _event(self, event_id: EventId, home: Path) -> list[Finding]:
+        examination = Examination(self._layout, home, quick=self._quick)
+        self._step(examination.read)
+        if not examination.found:
+            return []
+        # In use for long, it is told as it was seen without the lock.
+        with suppress(TimeoutError), self._held(event_id):
+            return self._confirmed(event_id, home)
+        return examination.found
+
+    def _held(self, event_id: EventId) -> AbstractContextManager[None]:
+        lock = self._layout.lock(event_id)
+        # Where no lock can be taken nobody else writes either, and a check makes no files.
+        return fsio.locked(lock, LOCK_TIMEOUT_S) if os.access(lock, os.W_OK) else nullcontext()
+
+    def _confirmed(self, event_id: EventId, home: Path) -> list[Finding]:
+        told: list[Finding] = []
+        for _ in range(_MOST_ROUNDS):
+            found = Examination(self._layout, home, quick=self._quick).found
+            told += (mended := [self._mended(finding, event_id) for finding in found])
+            if not mended or not all(finding.done for finding in mended):
+                break
+        return told
+
+    def _mended(self, finding: Finding, event_id: EventId | None = None) -> Finding:
+        if self._repair is None:
+            return finding
+        try:
+            return replace(finding, done=self._repair.mend(finding, event_id))
+        except OSError as error:
+            return replace(finding, what=f"{finding.what}, and cannot be repaired: {error.strerror}")
+
+
+def _has_begun(folder: Path) -> bool:
+    """Tell whether a writer came as far as to lock its `alive`; until then it looks like a dead one."""
+    return fsio.exists(folder / HOURS)
+
+
+def _is_directory(path: Path, name: re.Pattern[str]) -> bool:
+    return bool(name.fullmatch(path.name)) and path.is_dir() and not path.is_symlink()
+
+
+def _foreign(path: Path) -> Finding:
+    return Finding(Kind.FOREIGN, path, "not a file of c8ybin")

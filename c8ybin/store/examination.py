@@ -1,0 +1,164 @@
+"""What is wrong with one event: each of its files is read and held against the others."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.bodies import digests_of
+from c8ybin.domain.errors import Damaged
+from c8ybin.store.binary import Binary, read_binary
+from c8ybin.store.commit import is_void
+from c8ybin.store.event import parse_event_file
+from c8ybin.store.journal import Journal, read_journal
+from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, Layout
+from c8ybin.store.records import decode
+from c8ybin.store.writer import is_running, writer_of
+
+
+class Kind(StrEnum):
+    """What can be wrong."""
+
+    EVENT = "damaged event"
+    BINARY = "damaged attachment"
+    UPLOAD = "damaged upload"
+    TORN = "torn line"
+    ORPHAN = "orphan"
+    VOID = "void upload"
+    DELETION = "unfinished deletion"
+    WRITER = "dead writer"
+    LOCK = "missing lock"
+    ACCOUNTS = "damaged accounts"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: What it is.
+        path: Where.
+        what: What is wrong, as a phrase.
+        done: What the repair did about it; None where nothing was done.
+    """
+
+    kind: Kind
+    path: Path
+    what: str
+    done: str | None = None
+
+
+class Examination:
+    """Looks at one event, without a lock: what is found may be what somebody is just doing.
+
+    Attributes:
+        found: What is wrong.
+        read: How many bytes of content were read.
+    """
+
+    def __init__(self, layout: Layout, home: Path, *, quick: bool) -> None:
+        """Look; `quick` compares lengths but no digests."""
+        self.found: list[Finding] = []
+        self.read = 0
+        self._layout = layout
+        self._home = home
+        self._quick = quick
+        with self._telling(Kind.EVENT, home):
+            self._look()
+        if not fsio.exists(home):
+            self.found.clear()  # deleted meanwhile
+
+    def _look(self) -> None:
+        names = sorted(path.name for path in self._home.iterdir())
+        if DELETED in names:
+            self._tell(Kind.DELETION, self._home, "a deletion on a full disk did not come to its end")
+            return
+        with self._telling(Kind.EVENT, self._home / EVENT):
+            parse_event_file(fsio.read(self._home / EVENT), self._home / EVENT)
+        if self.found:
+            return
+        # The journal first: completing hands its content file over to the other.
+        journal = binary = None
+        with self._telling(Kind.UPLOAD, self._home / JOURNAL):
+            journal = read_journal(self._home)
+        with self._telling(Kind.BINARY, self._home / BINARY):
+            binary = read_binary(self._home)
+        if not self.found:
+            self._look_for_others(names, journal, binary)
+        if binary:
+            with self._telling(Kind.BINARY, self._home / binary.content):
+                self._look_at_content(binary)
+            self._look_for_torn_line(self._home / BINARY)
+        if journal:
+            self._look_at_upload(journal, binary)
+
+    def _look_for_others(self, names: list[str], journal: Journal | None, binary: Binary | None) -> None:
+        named = {EVENT, BINARY, JOURNAL, *(part.content for part in (journal, binary) if part)}
+        for name in names:
+            if name in named or not fsio.exists(self._home / name):
+                continue
+            if writer_of(name) is None:
+                self._tell(Kind.FOREIGN, self._home / name, "not a file of c8ybin")
+            elif not self._is_under_way(name):
+                self._tell(Kind.ORPHAN, self._home / name, "nothing names it, and its writer is gone")
+
+    def _look_at_content(self, binary: Binary) -> None:
+        with fsio.opened(self._home / binary.content) as fd:
+            length = fsio.length(fd)
+            if length != binary.length:
+                raise Damaged(f"{length} bytes instead of {binary.length}")
+            if binary.sha256 and not self._fits(fd, binary.sha256, 0, length):
+                raise Damaged("its SHA-256 is not the one in binary.json")
+
+    def _look_at_upload(self, journal: Journal, binary: Binary | None) -> None:
+        if not is_void(journal, binary):
+            with self._telling(Kind.UPLOAD, self._home / journal.content):
+                self._look_at_chunks(journal)
+            self._look_for_torn_line(self._home / JOURNAL)
+        # Whoever attaches drops the upload that this makes void, so it may be about to.
+        elif binary is None or not self._is_under_way(binary.content):
+            self._tell(Kind.VOID, self._home / JOURNAL, "an upload to what is no longer there")
+
+    def _look_at_chunks(self, journal: Journal) -> None:
+        _header, *chunks = decode(fsio.read(self._home / JOURNAL), JOURNAL)[0]
+        with fsio.opened(self._home / journal.content) as fd:
+            if fsio.length(fd) < journal.spans.end:
+                raise Damaged(f"shorter than the {journal.spans.end} bytes that arrived")
+            for chunk in chunks:
+                start, stop = chunk["start"], chunk["stop"]
+                if chunk["sha256"] and not self._fits(fd, bytes.fromhex(chunk["sha256"]), start, stop + 1):
+                    raise Damaged(f"the SHA-256 of its bytes {start}-{stop} is not the one in the journal")
+
+    def _fits(self, fd: int, sha256: bytes, start: int, stop: int) -> bool:
+        if self._quick:
+            return True
+        self.read += stop - start
+        return digests_of(fd, ["sha-256"], start, stop)["sha-256"] == sha256
+
+    def _look_for_torn_line(self, path: Path) -> None:
+        data = fsio.read(path)
+        end = decode(data, path.name)[1]
+        if end < len(data):
+            self._tell(Kind.TORN, path, f"the line at byte {end} was not written to its end")
+
+    def _is_under_way(self, name: str) -> bool:
+        writer = writer_of(name)
+        return writer is not None and is_running(self._layout.tmp / writer)
+
+    @contextmanager
+    def _telling(self, kind: Kind, path: Path) -> Iterator[None]:
+        """Make a finding of what the block cannot read."""
+        try:
+            yield
+        except Damaged as error:
+            self._tell(kind, path, error.what.removeprefix(f"{path}: "))
+        except FileNotFoundError:
+            self._tell(kind, path, "missing")
+        except OSError as error:
+            self._tell(kind, path, f"cannot be read: {error.strerror}")
+
+    def _tell(self, kind: Kind, path: Path, what: str) -> None:
+        self.found.append(Finding(kind, path, what))

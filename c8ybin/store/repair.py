@@ -1,0 +1,141 @@
+"""The repair of what a check finds: nothing is removed that somebody may still want.
+
+What is damaged, and what is not ours, is set aside in `quarantine/<time>/`, under the
+path that it had; only what no answer ever named (orphans, a dead writer's folder, void
+uploads) is removed, as the sweep does.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.domain.errors import Damaged, is_full
+from c8ybin.domain.ids import EventId
+from c8ybin.store.binary import read_binary
+from c8ybin.store.commit import drop_upload
+from c8ybin.store.disk import Disk
+from c8ybin.store.event import touch_event
+from c8ybin.store.examination import Finding, Kind
+from c8ybin.store.layout import BINARY, CONTENT, DELETED, JOURNAL
+from c8ybin.store.records import cut_off_torn_line
+from c8ybin.store.sweep import Sweep
+
+_CONTENT = re.compile(rb'"content":"(%b-[0-9a-f]+-\d+)"' % CONTENT.encode())
+
+
+class Repair:
+    """Puts right what is found in one data directory."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._sweep = Sweep(disk)
+        stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(disk.clock.now_ms() / 1000))
+        self._quarantine = disk.layout.quarantine / f"{stamp}-{disk.writer.name}"
+
+    def mend(self, finding: Finding, event_id: EventId | None) -> str | None:
+        """Put one thing right, under the lock of the event where it is one's; tell what was done.
+
+        Raises:
+            OSError: It could not be done.
+        """
+        steps: dict[Kind, Callable[[Path], str | None]] = {
+            Kind.EVENT: self._set_event_aside,
+            Kind.BINARY: self._set_binary_aside,
+            Kind.UPLOAD: self._set_upload_aside,
+            Kind.TORN: self._cut_off,
+            Kind.ORPHAN: self._remove,
+            Kind.VOID: self._drop,
+            Kind.DELETION: self._finish_deletion,
+            Kind.WRITER: self._sweep_writer,
+            Kind.LOCK: self._make_lock,
+            Kind.FOREIGN: self._set_aside,
+        }
+        if event_id is None:
+            return steps[finding.kind](finding.path)
+        self._disk.prepare(event_id, freeing=True)
+        home = self._disk.layout.event(event_id)
+        fsio.sync_directory(home)
+        whole = finding.kind in (Kind.EVENT, Kind.BINARY, Kind.UPLOAD, Kind.VOID, Kind.DELETION)
+        return steps[finding.kind](home if whole else finding.path)
+
+    def _set_aside(self, path: Path) -> str:
+        target = self._quarantine / path.relative_to(self._disk.layout.root)
+        self._make_durable_directory(target.parent)
+        fsio.rename(path, target)
+        for folder in (target.parent, path.parent):
+            fsio.sync_directory(folder)
+        return f"set aside in {target.parent.relative_to(self._disk.layout.root)}"
+
+    def _make_durable_directory(self, path: Path) -> None:
+        if path != self._disk.layout.root:
+            self._make_durable_directory(path.parent)
+            if fsio.make_directory(path):
+                fsio.sync_directory(path.parent)
+
+    def _set_event_aside(self, home: Path) -> str:
+        return self._set_aside(home)
+
+    def _set_binary_aside(self, home: Path) -> str:
+        """Take the binary away from the event, and with it the upload that is based on it."""
+        try:
+            # As for a DELETE: its lastUpdated must not fall back.
+            touch_event(home, 0, self._disk)
+        except OSError as error:
+            if not is_full(error):
+                raise
+        done = self._set_part_aside(home, BINARY, keep=None)
+        if fsio.exists(home / JOURNAL):
+            self._set_upload_aside(home)
+        return done
+
+    def _set_upload_aside(self, home: Path) -> str:
+        try:
+            binary = read_binary(home)
+        except (Damaged, OSError):
+            binary = None
+        return self._set_part_aside(home, JOURNAL, keep=binary.content if binary else None)
+
+    def _set_part_aside(self, home: Path, name: str, *, keep: str | None) -> str:
+        """Set aside a file that names a content file, and that one, as far as its name can be read."""
+        named = _CONTENT.search(_readable(home / name))
+        content = named[1].decode() if named else None
+        # The bytes first: once nothing names them, a sweep would remove them.
+        if content and content != keep and fsio.exists(home / content):
+            self._set_aside(home / content)
+        return self._set_aside(home / name)
+
+    def _cut_off(self, path: Path) -> str:
+        cut_off_torn_line(path, self._disk.writer)
+        return "cut off"
+
+    def _remove(self, path: Path) -> str:
+        fsio.remove(path)
+        fsio.sync_directory(path.parent)
+        return "removed"
+
+    def _drop(self, home: Path) -> str:
+        drop_upload(home, read_binary(home))
+        return "removed"
+
+    def _finish_deletion(self, home: Path) -> str:
+        fsio.remove_with_last(home, DELETED)
+        fsio.sync_directory(home.parent)
+        return "finished"
+
+    def _sweep_writer(self, folder: Path) -> str | None:
+        self._sweep.dead_writers()
+        return None if fsio.exists(folder) else "swept"
+
+    def _make_lock(self, path: Path) -> str:
+        fsio.close(fsio.open_lock(path))
+        fsio.sync_directory(path.parent)
+        return "made"
+
+
+def _readable(path: Path) -> bytes:
+    try:
+        return fsio.read(path)
+    except OSError:
+        return b""

@@ -1,0 +1,96 @@
+"""`c8ybin check`: lines, JSON, exit codes, and data directories that it does not touch."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from store_tools import Desk
+
+from c8ybin.cli import main
+
+
+def check(data: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["check", "--data", str(data), *arguments])
+
+
+@pytest.fixture
+def full(root: Path) -> Path:
+    """The directory of an event with a binary of ten bytes."""
+    with Desk(root) as desk:
+        event_id = desk.create()
+        desk.attach(event_id, b"0123456789")
+        return desk.home(event_id)
+
+
+def test_a_clean_directory_is_told_with_its_figures(root: Path, full: Path) -> None:
+    done = check(root)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "Checked 1 event and 10 bytes of attachments: nothing is wrong.\n"
+    done = check(root, "--json")
+    assert json.loads(done.stdout) == {"events": 1, "bytes": 10, "found": 0, "wrong": 0}
+
+
+def test_what_is_wrong_is_a_line_each_and_exit_code_1_until_it_is_repaired(root: Path, full: Path) -> None:
+    next(full.glob("content-*")).write_bytes(b"0123456780")
+    (root / "notes.txt").touch()
+    done = check(root)
+    assert done.exit_code == 1
+    name = next(full.glob("content-*")).relative_to(root)
+    assert done.stdout.splitlines() == [
+        "notes.txt: foreign: not a file of c8ybin",
+        f"{name}: damaged attachment: its SHA-256 is not the one in binary.json",
+    ]
+    assert "2 findings; --repair puts them right" in done.stderr
+    findings = [json.loads(line) for line in check(root, "--json").stdout.splitlines()]
+    assert findings[1] == {
+        "kind": "damaged attachment",
+        "path": str(name),
+        "what": "its SHA-256 is not the one in binary.json",
+        "done": None,
+    }
+    assert findings[-1] == {"events": 1, "bytes": 10, "found": 2, "wrong": 2}
+    done = check(root, "--repair")
+    assert done.exit_code == 0
+    assert "all 2 findings were put right" in done.stderr
+    assert all("; set aside in quarantine/" in line for line in done.stdout.splitlines())
+    assert check(root).exit_code == 0
+    assert list((root / "tmp").iterdir()) == [], "the repair leaves the directory as it joined it"
+
+
+def test_quick_compares_lengths_alone(root: Path, full: Path) -> None:
+    next(full.glob("content-*")).write_bytes(b"0123456780")
+    assert check(root, "--quick").exit_code == 0
+    next(full.glob("content-*")).write_bytes(b"012345678")
+    assert check(root, "--quick").exit_code == 1
+
+
+def test_damaged_accounts_are_told_and_left_to_a_person(root: Path, full: Path) -> None:
+    (root / "accounts.json").write_text("{")
+    for arguments in ((), ("--repair",)):
+        done = check(root, *arguments)
+        assert done.exit_code == 1
+        assert done.stdout.startswith("accounts.json: damaged accounts: ")
+    assert (root / "accounts.json").read_text() == "{"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--repair",)])
+@pytest.mark.parametrize("case", ["missing", "empty", "foreign", "newer", "half copied"])
+def test_what_is_no_data_directory_is_exit_code_2_and_not_touched(
+    tmp_path: Path, root: Path, case: str, arguments: tuple[str, ...]
+) -> None:
+    data = root if case in ("newer", "half copied") else tmp_path / case
+    if case != "missing":
+        data.mkdir(exist_ok=True)
+    if case == "foreign":
+        (data / "letter.txt").touch()
+    elif case == "newer":
+        (data / "format").write_text("c8ybin 2\n")
+    elif case == "half copied":
+        (data / "format").unlink()
+    before = sorted(tmp_path.rglob("*"))
+    done = check(data, *arguments)
+    assert done.exit_code == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert ("c8ybin 2" in done.stderr) == (case == "newer")
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,429 @@
+"""The check and its repair: what is wrong is found, told once, and put right; nothing else is touched."""
+
+import os
+import threading
+
+import pytest
+from store_tools import Desk
+
+from c8ybin.domain.errors import BinaryNotFound, EventNotFound
+from c8ybin.store import Check, Kind
+from c8ybin.store.layout import Layout
+from c8ybin.store.records import encode
+
+
+def look(desk, **more):
+    """What a check finds, as kinds by path."""
+    found = list(Check(desk.layout, **more).run())
+    return {str(f.path.relative_to(desk.root)): f.kind for f in found}
+
+
+def repair(desk):
+    """Repair, look again, and return what the first look found and what was done."""
+    found = list(Check(desk.layout, repair=desk.store.repair()).run())
+    assert all(finding.done for finding in found), found
+    assert look(desk) == {}
+    return {str(f.path.relative_to(desk.root)): f.kind for f in found}
+
+
+def tree(root, *, without=()):
+    return {
+        str(p.relative_to(root)): p.read_bytes() if p.is_file() else None
+        for p in root.rglob("*")
+        if not any(part in without for part in p.relative_to(root).parts)
+    }
+
+
+def aside(desk):
+    """What lies in the quarantine, by the path that it had."""
+    return {
+        str(p.relative_to(q)) for q in desk.layout.quarantine.glob("*") for p in q.rglob("*") if p.is_file()
+    }
+
+
+@pytest.fixture()
+def relative(desk):
+    return lambda path: str(path.relative_to(desk.root))
+
+
+@pytest.fixture()
+def content(desk):
+    """Return the content file of an event."""
+    return lambda event_id: next(desk.home(event_id).glob("content-*"))
+
+
+@pytest.fixture()
+def full(desk):
+    """An event with a binary and an upload that is to replace it."""
+    event_id = desk.create()
+    desk.attach(event_id, b"0123456789")
+    desk.chunk(event_id, "0-2/9", b"abc", put=True)
+    desk.chunk(event_id, "6-8/9", b"ghi", put=True)
+    return event_id
+
+
+def flip(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def test_what_the_store_writes_is_clean(desk, full):
+    desk.create()
+    desk.replace(desk_event := desk.create(), b"x" * 1000)
+    desk.update(desk_event, text="new")
+    read = []
+    assert list(Check(desk.layout, step=read.append).run()) == []
+    assert sorted(read) == [0, 16, 1000]
+    assert list(Check(desk.layout, step=read.append, quick=True).run()) == []
+    assert read[3:] == [0, 0, 0]
+
+
+def test_a_check_writes_nothing(desk, full):
+    (desk.home(full) / "event.json").write_bytes(b"")
+    (desk.root / "locks2").mkdir()
+    before = tree(desk.root)
+    assert look(desk)
+    assert tree(desk.root) == before
+
+
+class TestDamage:
+    @pytest.mark.parametrize("at", [0, 4, 9])
+    def test_one_flipped_byte_of_a_binary_is_found_and_set_aside(self, desk, content, relative, at):
+        event_id = desk.create()
+        desk.attach(event_id, b"0123456789")
+        path = content(event_id)
+        flip(path, at)
+        assert look(desk) == {relative(path): Kind.BINARY}
+        assert look(desk, quick=True) == {}
+        updated = desk.store.events.read(event_id).updated
+        assert repair(desk) == {relative(path): Kind.BINARY}
+        with pytest.raises(BinaryNotFound):
+            desk.get(event_id)
+        assert desk.store.events.read(event_id).updated >= updated
+        assert aside(desk) == {relative(path), relative(desk.home(event_id) / "binary.json")}
+        desk.attach(event_id, b"again")
+
+    @pytest.mark.parametrize("data", [b"", b"012345678", b"0123456789a"])
+    def test_a_binary_of_another_length_is_found_without_its_digest(self, desk, content, relative, data):
+        event_id = desk.create()
+        desk.attach(event_id, b"0123456789")
+        path = content(event_id)
+        path.write_bytes(data)
+        assert look(desk, quick=True) == {relative(path): Kind.BINARY}
+        repair(desk)
+
+    def test_a_binary_that_is_missing_is_found(self, desk, content, relative):
+        event_id = desk.create()
+        desk.attach(event_id, b"0123456789")
+        path = content(event_id)
+        path.unlink()
+        assert repair(desk) == {relative(path): Kind.BINARY}
+        assert aside(desk) == {relative(desk.home(event_id) / "binary.json")}
+
+    @pytest.mark.parametrize("damage", [b"", b"\0" * 300, b'{"content":1}\n', b"[]"])
+    def test_a_damaged_description_goes_aside_with_what_it_still_names(self, desk, content, relative, damage):
+        event_id = desk.create()
+        desk.attach(event_id, b"0123456789")
+        bytes_path, path = content(event_id), desk.home(event_id) / "binary.json"
+        path.write_bytes(damage)
+        assert look(desk) == {relative(path): Kind.BINARY}
+        found = repair(desk)
+        assert found[relative(path)] == Kind.BINARY
+        with pytest.raises(BinaryNotFound):
+            desk.get(event_id)
+        # Where it cannot be told whose the bytes are, they stay while their writer runs.
+        assert bytes_path.exists()
+
+    def test_a_description_with_a_flipped_byte_takes_its_bytes_along(self, desk, content, relative):
+        event_id = desk.create()
+        desk.attach(event_id, b"0123456789")
+        bytes_path, path = content(event_id), desk.home(event_id) / "binary.json"
+        path.write_bytes(path.read_bytes().replace(b'"length":10', b'"length":11'))
+        assert repair(desk) == {relative(path): Kind.BINARY}
+        assert aside(desk) == {relative(bytes_path), relative(path)}
+
+    def test_a_binary_that_goes_aside_takes_the_upload_that_replaces_it_along(self, desk, full, relative):
+        (desk.home(full) / desk.store.binaries.find(full).content).write_bytes(b"x")
+        repair(desk)
+        assert os.listdir(desk.home(full)) == ["event.json"]
+        assert len(aside(desk)) == 4
+
+    @pytest.mark.parametrize("damage", [b"", b"\0" * 900, encode({"a": 1}), b'{"base":null}\nx\n'])
+    def test_a_damaged_journal_goes_aside_and_the_binary_stays(self, desk, full, relative, damage):
+        path = desk.home(full) / "upload.journal"
+        path.write_bytes(damage)
+        assert look(desk) == {relative(path): Kind.UPLOAD}
+        repair(desk)
+        assert desk.get(full) == b"0123456789"
+        assert desk.upload(full) is None
+        desk.chunk(full, "0-8/9", b"abcdefghi", put=True)
+
+    @pytest.mark.parametrize("damage", [lambda p: flip(p, 7), lambda p: os.truncate(p, 8), os.unlink])
+    def test_the_bytes_of_an_upload_are_held_against_its_journal(self, desk, full, relative, damage):
+        path = desk.home(full) / desk.store.events.read(full).upload.content
+        damage(path)
+        assert look(desk) == {relative(path): Kind.UPLOAD}
+        repair(desk)
+        assert desk.get(full) == b"0123456789"
+
+    def test_bytes_between_those_that_arrived_do_not_matter(self, desk, full):
+        flip(desk.home(full) / desk.store.events.read(full).upload.content, 4)
+        assert look(desk) == {}
+
+    @pytest.mark.parametrize("damage", [b"", b"\0" * 200, b"{}\n", encode({"server": 1})])
+    def test_a_damaged_event_goes_aside_whole(self, desk, full, relative, damage):
+        path = desk.home(full) / "event.json"
+        files = {relative(p) for p in desk.home(full).iterdir()}
+        path.write_bytes(damage)
+        assert look(desk) == {relative(path): Kind.EVENT}
+        assert repair(desk) == {relative(path): Kind.EVENT}
+        with pytest.raises(EventNotFound):
+            desk.store.events.read(full)
+        assert aside(desk) == files
+
+    def test_an_event_without_its_file_is_damage(self, desk, full, relative):
+        (desk.home(full) / "event.json").unlink()
+        assert repair(desk) == {relative(desk.home(full) / "event.json"): Kind.EVENT}
+
+    def test_a_part_that_is_a_directory_or_a_link_is_damage(self, desk, full, relative):
+        for name in ("binary.json", "event.json"):
+            path = desk.home(full) / name
+            path.unlink()
+            path.mkdir()
+            assert relative(path) in look(desk)
+            path.rmdir()
+            path.symlink_to("/etc/passwd")
+            assert relative(path) in look(desk)
+        repair(desk)
+
+    def test_everything_at_once_is_told_and_put_right(self, desk, full, make_desk):
+        others = [make_desk().create() for _ in range(3)]
+        for name in ("binary.json", "upload.journal"):
+            flip(desk.home(full) / name, 30)
+        (desk.home(others[0]) / "event.json").write_bytes(b"")
+        (desk.home(others[1]) / "notes.txt").touch()
+        found = repair(desk)
+        assert set(found.values()) == {Kind.BINARY, Kind.UPLOAD, Kind.EVENT, Kind.FOREIGN}
+        assert [e for e, _ in desk.layout.walk()] == sorted([full, *others[1:]])
+
+
+class TestLeavings:
+    def test_what_a_dead_writer_left_is_found_and_swept(self, desk, make_desk, relative):
+        dead = make_desk()
+        event_id = dead.create()
+        dead.attach(event_id, b"old")
+        orphan = dead.home(event_id) / dead.writer.next_name("content")
+        orphan.write_bytes(b"half")
+        draft = dead.home(event_id) / dead.writer.draft_name("binary.json")
+        draft.write_bytes(b"half")
+        assert look(desk) == {}, "its writer runs"
+        dead.die()
+        assert look(desk) == {
+            relative(dead.writer.folder): Kind.WRITER,
+            relative(orphan): Kind.ORPHAN,
+            relative(draft): Kind.ORPHAN,
+        }
+        assert repair(desk) == {relative(dead.writer.folder): Kind.WRITER}
+        assert desk.get(event_id) == b"old"
+
+    def test_orphans_whose_writer_has_no_folder_any_more_are_removed(self, desk, relative):
+        event_id = desk.create()
+        orphan = desk.home(event_id) / "content-0123456789ab-7"
+        orphan.touch()
+        assert repair(desk) == {relative(orphan): Kind.ORPHAN}
+        assert aside(desk) == set()
+
+    def test_an_upload_that_a_dead_writer_left_void_is_removed(self, desk, make_desk, relative):
+        event_id = desk.create()
+        desk.chunk(event_id, "0-2/9", b"abc")
+        journal = (desk.home(event_id) / "upload.journal").read_bytes()
+        upload = desk.store.events.read(event_id).upload.content
+        other = make_desk()
+        other.attach(event_id, b"whole")
+        (desk.home(event_id) / "upload.journal").write_bytes(journal)
+        (desk.home(event_id) / upload).write_bytes(b"abc")
+        assert look(desk) == {}, "whoever attached may be about to drop it"
+        other.die()
+        assert look(desk)[relative(desk.home(event_id) / "upload.journal")] == Kind.VOID
+        repair(desk)
+        assert desk.get(event_id) == b"whole"
+        assert desk.files(event_id) == ["binary.json", "content", "event.json"]
+
+    def test_a_torn_line_is_found_and_cut_off(self, desk, full, relative):
+        path = desk.home(full) / "upload.journal"
+        whole = path.read_bytes()
+        path.write_bytes(whole + b'{"start":3,"st')
+        assert repair(desk) == {relative(path): Kind.TORN}
+        assert path.read_bytes() == whole
+        assert desk.upload(full) == "0-2,6-8/9"
+
+    def test_an_unfinished_deletion_is_found_and_finished(self, desk, full, relative):
+        (desk.home(full) / "event.json").rename(desk.home(full) / "deleted")
+        assert repair(desk) == {relative(desk.home(full)): Kind.DELETION}
+        assert not desk.home(full).exists()
+
+    def test_the_sweep_cuts_off_torn_lines_of_a_dead_writer(self, desk, make_desk):
+        dead = make_desk()
+        event_id = dead.create()
+        dead.chunk(event_id, "0-2/9", b"abc")
+        path = dead.home(event_id) / "upload.journal"
+        whole = path.read_bytes()
+        path.write_bytes(whole + b'{"start":3,"st')
+        dead.die()
+        desk.sweep()
+        assert path.read_bytes() == whole
+        assert look(desk) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "notes.txt",
+        "folder/",
+        "events/notes.txt",
+        "events/2026-13/",
+        "events/2026-11-24/notes.txt",
+        "events/2026-11-24/x/",
+        "events/imported/x/",
+        "{hour}/notes.txt",
+        "{hour}/123/",
+        "{hour}/0123/",
+        "{home}/notes.txt",
+        "{home}/folder/",
+        "{home}/.content-0123456789ab-1.XyZ123",
+        "tmp/notes.txt",
+        "locks/400",
+    ],
+)
+def test_what_is_not_ours_is_found_and_set_aside_with_its_bytes(desk, relative, name, tmp_path):
+    home = desk.home(desk.create())
+    path = desk.root / name.format(home=relative(home), hour=relative(home.parent))
+    if name.startswith("locks/"):  # they are shared with other tests
+        (desk.root / "locks").unlink()
+        (desk.root / "locks").mkdir()
+        for number in range(0x400):
+            (desk.root / "locks" / f"{number:03x}").touch()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if name.endswith("/"):
+        path.mkdir()
+        (path / "inside").write_text("bytes")
+    else:
+        path.write_text("bytes")
+    assert repair(desk) == {relative(path): Kind.FOREIGN}
+    assert {(desk.layout.quarantine / n).name for n in aside(desk)} <= {path.name, "inside"}
+    assert len(aside(desk)) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "lost+found/", ".gitignore", ".accounts.json.0123", "quarantine/x"]
+)
+def test_what_may_lie_in_a_data_directory_is_left_alone(desk, name):
+    path = desk.root / name
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir() if name.endswith("/") else path.touch()
+    assert look(desk) == {}
+
+
+def test_missing_lock_files_are_found_and_made(desk):
+    (desk.root / "locks").unlink()
+    (desk.root / "locks").mkdir()
+    (desk.root / "locks" / "000").touch()
+    found = look(desk)
+    assert len(found) == 0x3FF
+    assert set(found.values()) == {Kind.LOCK}
+    repair(desk)
+
+
+def test_while_the_store_is_used_nothing_is_found(desk, make_desk):
+    """Threads attach, replace, send chunks, delete; a check that looks all the while finds nothing."""
+    stop = threading.Event()
+    failed = []
+
+    def work(number):
+        own = make_desk()
+        try:
+            while not stop.is_set():
+                event_id = own.create()
+                own.chunk(event_id, "0-2/9", b"abc")
+                own.attach(event_id, b"whole" * number)
+                own.chunk(event_id, "0-2/9", b"abc", put=True)
+                own.chunk(event_id, "3-8/9", b"defghi", put=True)
+                own.replace(event_id, b"new" * number)
+                own.drop(event_id)
+                own.chunk(event_id, "0-2/9", b"abc")
+                if number % 2:
+                    own.delete(event_id)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(15):
+            assert look(desk) == {}
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+    assert not failed
+
+
+def test_a_repair_while_others_write_loses_nothing(desk, make_desk, relative):
+    event_id = desk.create()
+    writer = make_desk()
+    orphan = writer.home(event_id) / writer.writer.next_name("content")
+    orphan.write_bytes(b"about to be named")
+    repair(desk)
+    assert orphan.exists()
+
+
+def test_a_killed_repair_is_done_by_the_next(start, desk, relative, content):
+    event_id = desk.create()
+    desk.attach(event_id, b"0123456789")
+    path = content(event_id)
+    flip(path, 3)
+    for pattern in ("content-*", "binary.json"):
+        child = start(
+            "from c8ybin.store import Check\ndesk = Desk(Path(sys.argv[1]))\n"
+            "die('rename', sys.argv[2], after=True)\n"
+            "print(list(Check(desk.layout, repair=desk.store.repair()).run()))",
+            pattern,
+        )
+        assert child.end() == -9
+    found = list(Check(desk.layout, repair=desk.store.repair()).run())
+    assert {f.kind for f in found} == {Kind.WRITER}
+    assert look(desk) == {}
+    assert aside(desk) == {relative(path), relative(desk.home(event_id) / "binary.json")}
+    assert desk.files(event_id) == ["event.json"]
+
+
+def test_an_event_that_cannot_be_put_aside_is_told_and_the_others_go_on(desk, full, monkeypatch):
+    other = desk.create()
+    for event_id in (full, other):
+        (desk.home(event_id) / "event.json").write_bytes(b"")
+    real = os.rename
+
+    def refuse(source, target):
+        if str(full) in str(source):
+            raise OSError(5, "Input/output error")
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    found = {str(f.path): f for f in Check(desk.layout, repair=desk.store.repair()).run()}
+    left = found[str(desk.home(full) / "event.json")]
+    assert left.done is None
+    assert "Input/output error" in left.what
+    assert found[str(desk.home(other) / "event.json")].done
+
+
+def test_a_check_looks_also_where_no_lock_can_be_taken(root):
+    with Desk(root) as desk:
+        event_id = desk.create()
+    Layout(root).locks.unlink()
+    Layout(root).locks.mkdir()
+    (Layout(root).event(event_id) / "event.json").write_bytes(b"")
+    kinds = {f.kind for f in Check(Layout(root)).run()}
+    assert kinds == {Kind.LOCK, Kind.EVENT}
+    assert list(Layout(root).locks.iterdir()) == []
