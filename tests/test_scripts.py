@@ -84,3 +84,32 @@ def test_bootstrap_says_in_one_sentence_what_to_install(checkout: Path, tmp_path
     )
     assert done.returncode == 1
     assert "install Python 3.11 or newer" in done.stderr.splitlines()[-1]
+
+
+def reliability_table(*arguments: object) -> subprocess.CompletedProcess[str]:
+    script = ROOT / "scripts" / "reliability_table.py"
+    return subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_what_was_counted_takes_its_place_in_the_readme(tmp_path: Path) -> None:
+    (tmp_path / "tally").write_text(
+        '{"Kills": {"rounds": 1200, "acknowledged_requests": 7, "lost": 1, "mixed": 0}, "Cuts": {"cuts": 3}}'
+    )
+    shutil.copy(ROOT / "README.md", tmp_path)
+    done = reliability_table(tmp_path / "tally", "--write", tmp_path / "README.md")
+    assert done.stdout.splitlines()[2:] == [
+        "| Cuts | 3 cuts | 0 | 0 |",
+        "| Kills | 1,200 rounds, 7 acknowledged requests | 1 | 0 |",
+    ]
+    new, old = (tmp_path / "README.md").read_text(), (ROOT / "README.md").read_text()
+    before, after = old.partition("<!-- written by scripts/prove -->\n")[::2]
+    after = after[after.index("<!-- end") :]
+    assert new == f"{before}<!-- written by scripts/prove -->\n{done.stdout}{after}"
+
+
+def test_a_file_without_a_place_for_the_table_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "tally").write_text("{}")
+    (tmp_path / "file").write_text("text")
+    done = reliability_table(tmp_path / "tally", "--write", tmp_path / "file")
+    assert (done.returncode, (tmp_path / "file").read_text()) == (1, "text")
+    assert "markers" in done.stderr
