@@ -167,6 +167,11 @@ class TestDamage:
         repair(desk)
         assert desk.get(full) == b"0123456789"
 
+    def test_an_upload_that_is_too_short_is_found_without_its_digests(self, desk, full, relative):
+        path = desk.home(full) / desk.store.events.read(full).upload.content
+        os.truncate(path, 8)
+        assert look(desk, quick=True) == {relative(path): Kind.UPLOAD}
+
     def test_bytes_between_those_that_arrived_do_not_matter(self, desk, full):
         flip(desk.home(full) / desk.store.events.read(full).upload.content, 4)
         assert look(desk) == {}
@@ -257,6 +262,13 @@ class TestLeavings:
         assert repair(desk) == {relative(path): Kind.TORN}
         assert path.read_bytes() == whole
         assert desk.upload(full) == "0-2,6-8/9"
+
+    def test_a_torn_line_of_a_binary_is_found_and_cut_off(self, desk, full, relative):
+        path = desk.home(full) / "binary.json"
+        whole = path.read_bytes()
+        path.write_bytes(whole + b'{"sha2')
+        assert repair(desk) == {relative(path): Kind.TORN}
+        assert path.read_bytes() == whole
 
     def test_an_unfinished_deletion_is_found_and_finished(self, desk, full, relative):
         (desk.home(full) / "event.json").rename(desk.home(full) / "deleted")
@@ -397,6 +409,30 @@ def test_a_killed_repair_is_done_by_the_next(start, desk, relative, content):
     assert look(desk) == {}
     assert aside(desk) == {relative(path), relative(desk.home(event_id) / "binary.json")}
     assert desk.files(event_id) == ["event.json"]
+
+
+def test_what_a_killed_repair_left_is_found_by_the_sweep(start, desk, content):
+    event_id = desk.create()
+    desk.attach(event_id, b"0123456789")
+    flip(content(event_id), 3)
+    child = start(
+        "from c8ybin.store import Check\ndesk = Desk(Path(sys.argv[1]))\n"
+        "die('rename', 'event.json', after=False)\n"
+        "print(list(Check(desk.layout, repair=desk.store.repair()).run()))"
+    )
+    assert child.end() == -9
+    assert any(name.startswith(".event.json.") for name in os.listdir(desk.home(event_id)))
+    desk.sweep()
+    assert desk.files(event_id) == ["binary.json", "content", "event.json"]
+
+
+def test_an_event_that_is_in_use_for_long_is_told_as_it_was_seen(desk, full, relative, monkeypatch):
+    monkeypatch.setattr("c8ybin.store.check.LOCK_TIMEOUT_S", 0.05)
+    path = desk.home(full) / "upload.journal"
+    path.write_bytes(b"")
+    with desk.disk.locked(full):
+        found = list(Check(desk.layout, repair=desk.store.repair()).run())
+    assert [(f.path, f.kind, f.done) for f in found] == [(path, Kind.UPLOAD, None)]
 
 
 def test_an_event_that_cannot_be_put_aside_is_told_and_the_others_go_on(desk, full, monkeypatch):
