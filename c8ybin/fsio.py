@@ -294,8 +294,17 @@ def require_free(file: Path | int, reserve: int, wanted: int = 0) -> None:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether a name is there."""
-    return os.path.lexists(path)
+    """Tell whether a name is there.
+
+    Raises:
+        OSError: EIO: nobody knows. `os.path.lexists` would say no, and what is not there may be
+            created anew, or what it is in use by be removed.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def close(fd: int) -> None:

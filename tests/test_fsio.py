@@ -305,6 +305,12 @@ class TestFiles:
         (tmp_path / "link").symlink_to("missing")
         assert fsio.exists(tmp_path / "link")
         assert not fsio.exists(tmp_path / "missing")
+        (tmp_path / "file").touch()
+        assert not fsio.exists(tmp_path / "file" / "below")
+
+    def test_exists_does_not_take_an_error_for_a_no(self, tmp_path):
+        with pytest.raises(OSError, match="too long"):
+            fsio.exists(tmp_path / ("x" * 300))
 
     def test_length_tells_the_bytes_and_close_closes(self, tmp_path):
         fd = fsio.create(tmp_path / "file")

@@ -45,8 +45,12 @@ class Sweep:
         swept = 0
         for folder in sorted(self._disk.layout.tmp.iterdir()):
             if folder != self._disk.writer.folder and folder.is_dir():
-                with suppress(FileNotFoundError):
+                try:
                     swept += self._writer(folder)
+                except FileNotFoundError:
+                    continue  # swept by another process
+                except OSError as error:
+                    _put_off(folder, error)
         return swept
 
     def _writer(self, folder: Path) -> bool:
@@ -85,27 +89,36 @@ class Sweep:
         return True
 
     def _hour(self, hour: Path, dead: Path) -> bool:
-        """Clean the events of an hour; return False where one was in use, for another time."""
-        with suppress(FileNotFoundError):
-            # The writer may have moved an event away without this; what it moved must not be
-            # removed while the event could still come back.
-            fsio.sync_directory(hour)
-        done = True
-        for event_id, home in self._disk.layout.walk_hour(hour):
-            try:
-                leavings = self._leavings(home, dead)
-                if fsio.exists(home / DELETED):
-                    fsio.remove_with_last(home, DELETED)
-                elif leavings or fsio.exists(home / JOURNAL):
-                    self._event(event_id, leavings)
-            except Busy:
-                done = False
-            except (EventNotFound, FileNotFoundError):
-                continue
-            except Damaged as error:
-                # Everything in it stays for whoever repairs it.
-                log.error("not swept: %s", error.what)
-        return done
+        """Clean the events of an hour; return False where that is left for another time."""
+        try:
+            with suppress(FileNotFoundError):
+                # The writer may have moved an event away without this; what it moved must not be
+                # removed while the event could still come back.
+                fsio.sync_directory(hour)
+            events = list(self._disk.layout.walk_hour(hour))
+        except OSError as error:
+            return _put_off(hour, error)
+        done = [self._clean(event_id, home, dead) for event_id, home in events]
+        return all(done)
+
+    def _clean(self, event_id: EventId, home: Path, dead: Path) -> bool:
+        """Remove what is of no use in an event's directory; return False where it is in use or the disk fails."""
+        try:
+            leavings = self._leavings(home, dead)
+            if fsio.exists(home / DELETED):
+                fsio.remove_with_last(home, DELETED)
+            elif leavings or fsio.exists(home / JOURNAL):
+                self._event(event_id, leavings)
+        except Busy:
+            return False
+        except (EventNotFound, FileNotFoundError):
+            return True
+        except Damaged as error:
+            # Everything in it stays for whoever repairs it.
+            log.error("not swept: %s", error.what)
+        except OSError as error:
+            return _put_off(home, error)
+        return True
 
     def _leavings(self, home: Path, dead: Path) -> list[str]:
         """Return what no running process has under way: contents and drafts of writers that are gone.
@@ -135,9 +148,14 @@ class Sweep:
         """Remove incomplete uploads to which nothing was added for the expiry; return how many."""
         swept = 0
         for event_id, home in self._disk.layout.walk():
-            if fsio.exists(home / JOURNAL):
-                with suppress(Refusal, FileNotFoundError), self._disk.held(event_id):
-                    swept += self._upload(event_id, home)
+            try:
+                if fsio.exists(home / JOURNAL):
+                    with self._disk.held(event_id):
+                        swept += self._upload(event_id, home)
+            except (Refusal, FileNotFoundError):
+                continue
+            except OSError as error:
+                _put_off(home, error)
         return swept
 
     def _upload(self, event_id: EventId, home: Path) -> bool:
@@ -152,6 +170,12 @@ class Sweep:
         fsio.sync_directory(home)
         log.info("removing the incomplete upload of event %s, idle for %.0f s", event_id, idle_s)
         return drop_upload(home, read_binary(home))
+
+
+def _put_off(path: Path, error: OSError) -> bool:
+    """Tell that the disk failed at one place, so that the sweep goes on at the others; return False."""
+    log.warning("not swept now: %s: %s", path, error)
+    return False
 
 
 class Sweeper:

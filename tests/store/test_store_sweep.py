@@ -1,10 +1,13 @@
 """The sweep, after processes that were really killed."""
 
+import errno
 import os
 import threading
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from store_tools import Desk
+from store_tools import Desk, EventId
 
 from c8ybin.domain.errors import EventNotFound
 from c8ybin.store import Sweeper
@@ -242,6 +245,98 @@ class TestWhatAKilledProcessLeft:
         desk.delete(event_id)
         assert desk.sweep() == 1
         is_clean(desk)
+
+
+class TestWhatTheDiskFailsAt:
+    """An EIO at one place: the sweep goes on at the others, and comes back to it."""
+
+    @pytest.fixture()
+    def leavings(self, desk, kill):
+        """Two events of one dead writer, each with the content file of an attach that was not committed."""
+        first, second = desk.create(), desk.create()
+        for event_id in (first, second):
+            kill("die('link', 'binary.json', after=False)\ndesk.attach(event_id, b'new')\n", event=event_id)
+        assert first < second
+        return first, second
+
+    @pytest.fixture()
+    def failing(self, monkeypatch):
+        """Let calls fail at a path, and below it where it is an event's directory."""
+
+        @contextmanager
+        def fail(call, path):
+            real = getattr(os, call)
+
+            def refuse(at, *arguments, **more):
+                if isinstance(at, (str, Path)) and Path(at) in (path, path / "event.json"):
+                    raise OSError(errno.EIO, os.strerror(errno.EIO), str(at))
+                return real(at, *arguments, **more)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(os, call, refuse)
+                yield
+
+        return fail
+
+    @pytest.mark.parametrize("call", ["open", "lstat"])
+    def test_is_one_event(self, desk, leavings, failing, call, caplog):
+        first, second = leavings
+        with failing(call, desk.home(first)):
+            desk.sweep()
+        assert desk.files(second) == ["event.json"]
+        assert len(desk.files(first)) == 3
+        assert str(desk.home(first)) in caplog.text
+        desk.sweep()
+        assert desk.files(first) == ["event.json"]
+        is_clean(desk)
+
+    @pytest.mark.parametrize("call", ["open", "scandir"])
+    def test_is_an_hour(self, desk, leavings, kill, failing, call):
+        home = desk.layout.event(EventId(123456))
+        home.mkdir(parents=True)
+        (home / "event.json").write_bytes((desk.home(leavings[0]) / "event.json").read_bytes())
+        kill("die('link', 'binary.json', after=False)\ndesk.attach(event_id, b'new')\n", event=123456)
+        with failing(call, home.parent):
+            desk.sweep()
+        assert [desk.files(event_id) for event_id in leavings] == [["event.json"]] * 2
+        assert len(os.listdir(home)) == 3
+        desk.sweep()
+        assert os.listdir(home) == ["event.json"]
+        is_clean(desk)
+
+    def test_is_one_writers_folder(self, desk, leavings, failing):
+        writers = sorted(path for path in desk.layout.tmp.iterdir() if path != desk.writer.folder)
+        with failing("open", writers[0] / "alive"):
+            assert desk.sweep() == 1
+        assert sorted(os.listdir(desk.layout.tmp)) == sorted([writers[0].name, desk.writer.name])
+        desk.sweep()
+        assert [desk.files(event_id) for event_id in leavings] == [["event.json"]] * 2
+        is_clean(desk)
+
+    def test_is_whether_a_writer_lives(self, desk, start, leavings, failing):
+        first, _ = leavings
+        child = start(
+            OPEN + "real = os.link\n"
+            "def slow(*arguments):\n    say(desk.writer.name)\n    wait()\n    real(*arguments)\n"
+            "os.link = slow\ndesk.attach(event_id, b'live')\nsay('done')\n",
+            first,
+        )
+        folder = desk.layout.tmp / child.hear()
+        with failing("lstat", folder):
+            desk.sweep()
+        child.tell()
+        assert child.hear() == "done"
+        assert desk.get(first) == b"live"
+
+    @pytest.mark.parametrize("call", ["open", "lstat"])
+    def test_is_a_stale_upload(self, desk, leavings, failing, call):
+        for event_id in leavings:
+            desk.chunk(event_id, "0-2/9", b"abc")
+        desk.store.sweep.upload_expiry_s = 0
+        with failing(call, desk.home(leavings[0])):
+            assert desk.store.sweep.stale_uploads() == 1
+        assert desk.upload(leavings[0]) == "0-2/9"
+        assert desk.store.sweep.stale_uploads() == 1
 
 
 class TestWhatALiveProcessHas:
