@@ -1,7 +1,13 @@
 """What the tests of several rooms share: the application as a client sees it, a real server process."""
 
+import base64
+import http.client
+import json
 import signal
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +19,7 @@ from c8ybin.store import Store
 
 EVENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "hello"}
 USER, PASSWORD = "tester", "secret"
+DEMO = "demo:demo"
 
 
 class Client(TestApp):
@@ -58,3 +65,44 @@ class RunningServer:
         self.lines += self.process.stdout.read().splitlines()
         self.process.stdout.close()
         return code
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection that speaks as an account."""
+
+    def __init__(self, server: RunningServer, account: str = DEMO) -> None:
+        super().__init__("127.0.0.1", server.port, timeout=30)
+        self._authorization = "Basic " + base64.b64encode(account.encode()).decode()
+
+    def ask(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.request(method, path, body, {"Authorization": self._authorization, **fields})
+        answer = self.getresponse()
+        return answer, answer.read()
+
+    def create_event(self) -> str:
+        answer, body = self.ask("POST", "/event/events", json.dumps(EVENT), Accept="application/json")
+        assert answer.status == 201
+        return str(json.loads(body)["id"])
+
+
+@contextmanager
+def connected(server: RunningServer, account: str = DEMO) -> Iterator[Connection]:
+    with closing(Connection(server, account)) as connection:
+        yield connection
+
+
+def binaries(event_id: str) -> str:
+    return f"/event/events/{event_id}/binaries"
+
+
+def until(condition: Callable[[], bool], within_s: float = 20.0) -> bool:
+    """Wait for what another process does; there is no event to await across processes."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

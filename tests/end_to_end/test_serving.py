@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import hashlib
-import http.client
 import json
 import os
 import shutil
@@ -12,50 +11,15 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from harness import EVENT, RunningServer
+from harness import DEMO, EVENT, RunningServer, binaries, connected, until
 
 MIB = 1024 * 1024
-DEMO = "demo:demo"
 Serve = Callable[..., RunningServer]
-
-
-class Connection(http.client.HTTPConnection):
-    """A connection that speaks as an account."""
-
-    def __init__(self, server: RunningServer, account: str = DEMO) -> None:
-        super().__init__("127.0.0.1", server.port, timeout=30)
-        self._authorization = "Basic " + base64.b64encode(account.encode()).decode()
-
-    def ask(
-        self, method: str, path: str, body: Any = None, **headers: str
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.request(method, path, body, {"Authorization": self._authorization, **fields})
-        answer = self.getresponse()
-        return answer, answer.read()
-
-    def create_event(self) -> str:
-        answer, body = self.ask("POST", "/event/events", json.dumps(EVENT), Accept="application/json")
-        assert answer.status == 201
-        return str(json.loads(body)["id"])
-
-
-@contextmanager
-def connected(server: RunningServer, account: str = DEMO) -> Iterator[Connection]:
-    with closing(Connection(server, account)) as connection:
-        yield connection
-
-
-def binaries(event_id: str) -> str:
-    return f"/event/events/{event_id}/binaries"
 
 
 def files_of(tmp_path: Path, event_id: str) -> list[str]:
@@ -71,16 +35,6 @@ def pattern(length: int) -> bytes:
         blocks.append(block)
         block = hashlib.sha512(block).digest()
     return b"".join(blocks)[:length]
-
-
-def until(condition: Callable[[], bool], within_s: float = 20.0) -> bool:
-    """Wait for what another process does; there is no event to await across processes."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def test_it_tells_its_address_and_is_up(serve: Serve) -> None:
