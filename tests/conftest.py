@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -94,14 +94,28 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Return a starter of servers on a free port; they are stopped in the end."""
+    """Return a starter of servers on a free port, by a command before theirs if need be; stopped in the end."""
     running: list[RunningServer] = []
 
-    def start(*arguments: str, data: Path = tmp_path / "data", **environment: str) -> RunningServer:
+    def start(
+        *arguments: str, data: Path = tmp_path / "data", prefix: Sequence[str] = (), **environment: str
+    ) -> RunningServer:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "c8ybin", "serve", "--data", str(data), "--port", "0", *arguments],
+            [
+                *prefix,
+                sys.executable,
+                "-m",
+                "c8ybin",
+                "serve",
+                "--data",
+                str(data),
+                "--port",
+                "0",
+                *arguments,
+            ],
             stdout=subprocess.PIPE,
+            pipesize=1 << 20,  # nobody reads it while the server runs, and it must not wait for that
             stderr=subprocess.STDOUT,
             text=True,
             env=clean | environment,

@@ -1,6 +1,7 @@
 """What the tests of several rooms share: the application as a client sees it, a real server process."""
 
 import base64
+import hashlib
 import http.client
 import json
 import signal
@@ -67,6 +68,9 @@ class RunningServer:
         return code
 
 
+Serve = Callable[..., RunningServer]
+
+
 class Connection(http.client.HTTPConnection):
     """A connection that speaks as an account."""
 
@@ -96,6 +100,16 @@ def connected(server: RunningServer, account: str = DEMO) -> Iterator[Connection
 
 def binaries(event_id: str) -> str:
     return f"/event/events/{event_id}/binaries"
+
+
+def pattern(length: int) -> bytes:
+    """Bytes that differ everywhere, so that a misplaced block shows."""
+    block = hashlib.sha512(b"c8ybin").digest()
+    blocks = []
+    while len(blocks) * len(block) < length:
+        blocks.append(block)
+        block = hashlib.sha512(block).digest()
+    return b"".join(blocks)[:length]
 
 
 def until(condition: Callable[[], bool], within_s: float = 20.0) -> bool:

@@ -1,10 +1,8 @@
 """The real process: starting, stopping, killing, and what real sockets do."""
 
 import base64
-import contextlib
 import hashlib
 import json
-import os
 import shutil
 import signal
 import socket
@@ -12,29 +10,17 @@ import stat
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import DEMO, EVENT, RunningServer, binaries, connected, until
+from harness import DEMO, EVENT, Serve, binaries, connected, pattern, until
 
 MIB = 1024 * 1024
-Serve = Callable[..., RunningServer]
 
 
 def files_of(tmp_path: Path, event_id: str) -> list[str]:
     """The files in an event's directory."""
     return sorted(path.name for path in (tmp_path / "data" / "events").rglob(f"{event_id}/*"))
-
-
-def pattern(length: int) -> bytes:
-    """Bytes that differ everywhere, so that a misplaced block shows."""
-    block = hashlib.sha512(b"c8ybin").digest()
-    blocks = []
-    while len(blocks) * len(block) < length:
-        blocks.append(block)
-        block = hashlib.sha512(block).digest()
-    return b"".join(blocks)[:length]
 
 
 def test_it_tells_its_address_and_is_up(serve: Serve) -> None:
@@ -310,51 +296,3 @@ def test_the_raw_answer_of_a_request_without_host_or_accept(serve: Serve) -> Non
     assert rest == b""
     assert fields["Location"].startswith(f"{server.url}/event/events/")
     assert fields["Content-Type"].startswith("application/vnd.com.nsn.cumulocity.event+json")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of 4 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting takes root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], capture_output=True
-    ).returncode:
-        pytest.skip("no tmpfs can be mounted here")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def test_a_full_disk_is_507_and_leaves_nothing_and_deletions_make_room(
-    serve: Serve, small_disk: Path
-) -> None:
-    server = serve("--demo", "--min-free", "0", data=small_disk / "data")
-    with connected(server) as c:
-        kept, refused, chunked = (c.create_event() for _ in range(3))
-        data = pattern(2 * MIB)
-        assert c.ask("POST", binaries(kept), data)[0].status == 201
-        files = sorted(str(path) for path in small_disk.rglob("*"))
-        for method, event_id, more in (
-            ("POST", refused, {}),
-            ("PUT", kept, {}),
-            ("POST", chunked, {"Content_Range": f"0-{len(data) - 1}/{len(data)}"}),
-        ):
-            answer, body = c.ask(method, binaries(event_id), data, **more)
-            assert answer.status == 507, method
-            assert json.loads(body)["error"] == "general/Insufficient Storage"
-        spools = list(small_disk.rglob("spool-*"))
-        assert all(spool.stat().st_size == 0 for spool in spools)
-        now = [str(path) for path in small_disk.rglob("*") if path not in spools]
-        assert sorted(now) == files
-        assert c.ask("GET", binaries(kept))[1] == data
-        with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
-            while filler.write(bytes(4096)):
-                pass
-        assert c.ask("GET", "/health")[0].status == 503
-        assert c.ask("POST", "/event/events", json.dumps(EVENT))[0].status == 507
-        assert c.ask("DELETE", binaries(kept))[0].status == 204
-        assert c.ask("DELETE", f"/event/events/{chunked}")[0].status == 204
-        assert c.ask("POST", binaries(refused), data[:MIB])[0].status == 201
-        assert until(lambda: c.ask("GET", "/health")[0].status == 200)

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -68,17 +68,18 @@ def _run(*command: str) -> None:
 
 
 @pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+def mounted(tmp_path: Path, command: Callable[..., str]) -> Iterator[Callable[..., Path]]:
     """Return what mounts a file system of its own below the test's folder; skips where that may not be done.
 
-    `mounted("tmpfs", size="8m")`, `mounted("ext4", megabytes=64, options="usrquota", features="quota")`.
+    `mounted("tmpfs", size="8m,nr_inodes=99")`, `mounted("ext4", megabytes=64, options="errors=remount-ro")`,
+    `mounted("btrfs", megabytes=128)`; `make` is passed on to mkfs.
     """
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
     points: list[Path] = []
 
     def mount(
-        kind: str, *, size: str = "", megabytes: int = 64, options: str = "", features: str = ""
+        kind: str, *, size: str = "", megabytes: int = 64, options: str = "", make: Sequence[str] = ()
     ) -> Path:
         point = tmp_path / f"mounted-{len(points)}"
         point.mkdir()
@@ -88,7 +89,8 @@ def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
             image = tmp_path / f"image-{len(points)}"
             with image.open("wb") as file:
                 file.truncate(megabytes << 20)
-            _run("mkfs.ext4", "-q", *(["-O", features] if features else []), str(image))
+            package = "e2fsprogs" if kind == "ext4" else f"{kind}-progs"
+            _run(command(f"mkfs.{kind}", package), "-q", *make, str(image))
             _run("mount", "-o", ",".join(filter(None, ["loop", options])), str(image), str(point))
         points.append(point)
         return point
