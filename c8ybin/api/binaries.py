@@ -43,7 +43,7 @@ class EventBinary:
             unsent.callback(os.close, opened.fd)
             span = self._begin_download(req, resp, opened.binary)
             if span and span.length:
-                resp.set_stream(FilePart(opened.fd, span), span.length)
+                resp.set_stream(FilePart(opened.fd, span, req.path), span.length)
                 unsent.pop_all()
 
     def on_head(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:

@@ -1,5 +1,6 @@
 """A part of a file as a stream, for whichever WSGI server sends it."""
 
+import errno
 import io
 import os
 from typing import TYPE_CHECKING
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
 class FilePart(io.RawIOBase):
     """The bytes of a span of an open file, as a file of its own; closes the descriptor in the end."""
 
-    def __init__(self, fd: int, span: Span) -> None:
+    def __init__(self, fd: int, span: Span, what: str) -> None:
+        """Take over `fd`; `what` names the file in the log."""
         self._fd = fd
         self._span = span
+        self._what = what
         self._position = 0
 
     def readable(self) -> bool:
@@ -27,9 +30,16 @@ class FilePart(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read the next bytes; 0 at the end."""
+        """Read the next bytes; 0 at the end.
+
+        Raises:
+            OSError: EIO, also where the file has become shorter than it was: the length is
+                told by then, and a server that is given no bytes would wait for more for ever.
+        """
         view = memoryview(buffer).cast("B")[: max(0, self._span.length - self._position)]
         count = os.preadv(self._fd, [view], self._span.start + self._position)
+        if view and not count:
+            raise OSError(errno.EIO, f"{self._what}: the content file became shorter while it was sent")
         self._position += count
         return count
 
