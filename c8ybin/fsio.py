@@ -44,6 +44,7 @@ def create(path: Path, *, mode: int = FILE_MODE) -> int:
                 os.fchown(fd, owner.st_uid, owner.st_gid)
         except BaseException:
             os.close(fd)
+            remove(path)
             raise
     return fd
 

@@ -301,6 +301,18 @@ class TestFiles:
         fsio.rename(tmp_path / "full", tmp_path / "empty")
         assert os.listdir(tmp_path) == ["empty"]
 
+    def test_create_leaves_nothing_where_the_owner_cannot_be_told(self, tmp_path, monkeypatch):
+        def fail(path):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        before = open_files()
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="Input/output"):
+            patch.setattr(os, "geteuid", lambda: 0)
+            patch.setattr(os, "stat", fail)
+            fsio.create(tmp_path / "file")
+        assert os.listdir(tmp_path) == []
+        assert open_files() == before
+
     def test_exists_looks_at_the_name_and_not_at_what_it_links_to(self, tmp_path):
         (tmp_path / "link").symlink_to("missing")
         assert fsio.exists(tmp_path / "link")

@@ -47,7 +47,8 @@ def commit(home: Path, binary: Binary, over: Binary | None, disk: Disk) -> None:
         raise BinaryExists from None
     finally:
         # After a link this frees no inode; after a rename there is nothing to remove.
-        fsio.remove(draft)
+        with tidying(disk):
+            fsio.remove(draft)
     fsio.sync_directory(home)
 
 

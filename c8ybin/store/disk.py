@@ -95,6 +95,9 @@ class Disk:
     def still_there(self, home: Path) -> Iterator[None]:
         """Turn ENOENT on the way into what it means: the event was deleted meanwhile.
 
+        After any other error a sweep will look at what the block left: a disk that fails
+        need not let it be removed.
+
         Raises:
             EventNotFound: The event is gone.
         """
@@ -104,6 +107,9 @@ class Disk:
             if fsio.exists(home / EVENT):
                 raise
             raise EventNotFound from None
+        except OSError:
+            self.writer.left_something = True
+            raise
 
     @contextmanager
     def locked(self, event_id: EventId) -> Iterator[None]:

@@ -116,21 +116,19 @@ class Events:
             raise EventNotFound
         self._disk.prepare(event_id, freeing=True)
         grave = self._disk.writer.folder / self._disk.writer.next_name("gone")
-        try:
-            fsio.rename(home, grave)
-        except FileNotFoundError:
-            raise EventNotFound from None
-        except OSError as error:
-            if not is_full(error):
-                raise
-            self._remove_in_place(home)
-        else:
-            self._disk.committed(event_id)
-            fsio.remove_tree(grave)
+        with self._disk.still_there(home):
+            try:
+                fsio.rename(home, grave)
+            except OSError as error:
+                if not is_full(error):
+                    raise
+                self._remove_in_place(home)
+            else:
+                self._disk.committed(event_id)
+                fsio.remove_tree(grave)
 
     def _remove_in_place(self, home: Path) -> None:
         """Remove an event where it is: there is no room for its name in another directory."""
-        with self._disk.still_there(home):
-            fsio.rename(home / EVENT, home / DELETED)
+        fsio.rename(home / EVENT, home / DELETED)
         fsio.sync_directory(home)
         fsio.remove_with_last(home, DELETED)

@@ -493,3 +493,44 @@ class TestWhatCannotBeRemoved:
         after.sweep()
         assert after.files(event_id) == ["binary.json", "content", "event.json"]
         assert after.get(event_id) == b"new"
+
+    @pytest.mark.parametrize("old", [None, b"old"])
+    def test_of_an_upload_that_failed_is_swept_after_this_process_ended(self, make_desk, monkeypatch, old):
+        desk = make_desk()
+        event_id = desk.create()
+        if old:
+            desk.attach(event_id, old)
+        before = desk.files(event_id)
+
+        def failing(*arguments, **more):
+            raise OSError(errno.EIO, "input/output error")
+
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="input/output"):
+            # Neither the commit goes well nor what removes the traces of it.
+            patch.setattr(os, "link", failing)
+            patch.setattr(os, "unlink", failing)
+            patch.setattr("c8ybin.store.commit.fsio.sync_directory", failing)
+            (desk.replace if old else desk.attach)(event_id, b"new")
+        assert len(desk.files(event_id)) > len(before)
+        desk.close()
+        after = make_desk()
+        after.sweep()
+        assert after.files(event_id) == before
+
+    def test_of_the_draft_of_a_commit_does_not_undo_it(self, make_desk, monkeypatch):
+        desk = make_desk()
+        event_id = desk.create()
+        real = os.unlink
+
+        def failing(path, *arguments, **more):
+            if Path(path).name.startswith(".binary.json"):
+                raise OSError(errno.EIO, "input/output error")
+            real(path, *arguments, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", failing)
+            desk.attach(event_id, b"new")
+        desk.close()
+        after = make_desk()
+        after.sweep()
+        assert after.files(event_id) == ["binary.json", "content", "event.json"]

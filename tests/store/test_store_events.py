@@ -1,5 +1,6 @@
 """Events as directories: create, read, change, delete."""
 
+import errno
 import itertools
 import json
 import os
@@ -552,3 +553,25 @@ def test_the_name_of_a_journal_that_was_written_anew_by_another_is_made_durable_
     journal.with_name("new").rename(journal)  # and whoever did so died before the fsync
     desk.chunk(event_id, "3-3/9", b"d")
     assert desk.home(event_id) in synced
+
+
+def test_what_was_deleted_keeps_its_bytes_while_a_power_cut_could_bring_it_back(make_desk, monkeypatch):
+    desk = make_desk()
+    event_id = desk.create()
+    hour, fsync = desk.home(event_id).parent, os.fsync
+
+    def failing(fd):
+        if os.readlink(f"/proc/self/fd/{fd}") == str(hour):
+            raise OSError(errno.EIO, "input/output error")
+        fsync(fd)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="input/output"):
+        patch.setattr(os, "fsync", failing)
+        desk.delete(event_id)
+    desk.close()
+    (left,) = desk.layout.tmp.glob("*/gone-*/event.json")
+    # As the power cut would: under its old name again, and whole.
+    left.parent.rename(desk.home(event_id))
+    after = make_desk()
+    after.sweep()
+    assert after.store.events.read(event_id).id == event_id
