@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from disk_operations import Ledger
 
 _COUNTS = pytest.StashKey[dict[str, Counter[str]]]()
 
@@ -35,6 +36,21 @@ def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
         counts.setdefault(row, Counter()).update(count)
 
     return add
+
+
+@pytest.fixture
+def ledger(tally: Callable[..., None]) -> Iterator[Ledger]:
+    """Return where trials on failing disks count; nothing may be lost or mixed."""
+    kept = Ledger()
+    yield kept
+    tally(
+        "Failing disks",
+        faults=len(kept.faults),
+        answers=kept.answers,
+        lost=len(kept.lost),
+        mixed=len(kept.mixed),
+    )
+    assert (kept.lost, kept.mixed) == ([], [])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

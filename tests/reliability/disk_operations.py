@@ -54,6 +54,7 @@ class Operation:
         success: The status when it goes well.
         old: What is seen before; None where there is no event.
         new: What is seen after.
+        between: What may be seen too: a last chunk that counts, although the file could not be completed.
         again: The status of the same request once it was done.
         frees: Whether it must go well on a full disk.
     """
@@ -66,6 +67,10 @@ class Operation:
     new: View | None
     again: int
     frees: bool = False
+    between: View | None = None
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def _chunk(number: int, method: str = "POST") -> Request:
@@ -76,7 +81,7 @@ def _chunk(number: int, method: str = "POST") -> Request:
 
 _RAW = Request("POST", binaries("{}"), NEW)
 _OLD = Request("POST", binaries("{}"), OLD)
-_ONE, _TWO = f"0-{CUTS[1] - 1}/*", f"0-{CUTS[2] - 1}/*"
+_ONE, _TWO, _ALL = f"0-{CUTS[1] - 1}/*", f"0-{CUTS[2] - 1}/*", f"0-{CUTS[3] - 1}/{CUTS[3]}"
 _EVENT = "/event/events/{}"
 CHANGES = (
     Operation("create event", None, Request("POST", "/event/events", "{}"), 201, None, View(), 201),
@@ -106,7 +111,16 @@ CHANGES = (
     ),
     Operation("first chunk", (), _chunk(0), 200, View(), View(arrived=_ONE), 200),
     Operation("next chunk", (_chunk(0),), _chunk(1), 200, View(arrived=_ONE), View(arrived=_TWO), 200),
-    Operation("last chunk", (_chunk(0), _chunk(1)), _chunk(2), 201, View(arrived=_TWO), View(data=NEW), 201),
+    Operation(
+        "last chunk",
+        (_chunk(0), _chunk(1)),
+        _chunk(2),
+        201,
+        View(arrived=_TWO),
+        View(data=NEW),
+        201,
+        between=View(arrived=_ALL),
+    ),
     Operation(
         "last chunk of a replacement",
         (_OLD, _chunk(0, "PUT"), _chunk(1, "PUT")),
@@ -115,6 +129,7 @@ CHANGES = (
         View(data=OLD, arrived=_TWO),
         View(data=NEW),
         201,
+        between=View(data=OLD, arrived=_ALL),
     ),
     Operation(
         "change event",
@@ -239,10 +254,12 @@ class Trial:
         found = json.loads(body)["events"]
         return found[0]["id"] if found else None
 
-    def check(self) -> bool:
+    def check(self, connection: Connection | None = None) -> bool:
         """Look for the old state or the new one, and none but the new one after success; tell whether it is new."""
+        self._connection = connection or self._connection
         view, tag = self.look()
-        if view not in (self.operation.old, self.operation.new):
+        between = view is not None and view == self.operation.between
+        if view not in (self.operation.old, self.operation.new) and not between:
             self._ledger.mixed.append(f"{self._what}: {_brief(view)}")
         if self.acknowledged and view != self.operation.new:
             self._ledger.lost.append(f"{self._what}: {_brief(view)}")
