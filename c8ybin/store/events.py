@@ -129,6 +129,13 @@ class Events:
 
     def _remove_in_place(self, home: Path) -> None:
         """Remove an event where it is: there is no room for its name in another directory."""
-        fsio.rename(home / EVENT, home / DELETED)
+        try:
+            fsio.rename(home / EVENT, home / DELETED)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            # btrfs at its quota gives no name at all, but lets one go.
+            if not fsio.remove(home / EVENT):
+                raise EventNotFound from None
         fsio.sync_directory(home)
         fsio.remove_with_last(home, DELETED)

@@ -224,7 +224,7 @@ class Trial:
 
     def look(self) -> tuple[View | None, str | None]:
         """Return what is seen of the event, and the binary's entity tag."""
-        event_id = self.id or self._found()
+        event_id = self.id or self.found()
         if not event_id:
             return None, None
         answer, body = self._connection.ask("GET", _EVENT.format(event_id), Accept="application/json")
@@ -245,7 +245,7 @@ class Trial:
             self._ledger.mixed.append(self._what)
         return View(event["text"], data, arrived), binary.headers["ETag"]
 
-    def _found(self) -> str | None:
+    def found(self) -> str | None:
         """Return the ID of the event that was to be created, if it was."""
         answer, body = self._connection.ask(
             "GET", f"/event/events?source={self._source}", Accept="application/json"

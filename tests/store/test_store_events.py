@@ -306,6 +306,24 @@ class TestDelete:
         assert not desk.home(event_id).exists()
         assert (desk.home(event_id), False) in synced
 
+    def test_on_a_full_disk_that_takes_no_name_at_all_unlinks_the_event_first(
+        self, desk, monkeypatch, unlinked
+    ):
+        event_id = desk.create()
+        desk.attach(event_id, b"bytes")
+
+        def full(*_):
+            raise OSError(errno.EDQUOT, "quota")
+
+        unlinked.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", full)
+            desk.delete(event_id)
+            with pytest.raises(EventNotFound):
+                desk.delete(event_id)
+        assert unlinked[0] == "event.json"
+        assert not desk.home(event_id).exists()
+
     def test_on_a_full_disk_that_another_overtakes_is_not_found(self, desk, make_desk, monkeypatch):
         event_id, other, rename, done = desk.create(), make_desk(), os.rename, []
 
