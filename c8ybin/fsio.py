@@ -153,6 +153,11 @@ def remove(path: Path) -> bool:
     return True
 
 
+def remove_directory(path: Path) -> None:
+    """Remove an empty directory."""
+    os.rmdir(path)
+
+
 def remove_tree(path: Path) -> None:
     """Remove a directory and what is in it, as far as that goes: what stays is swept later."""
     shutil.rmtree(path, ignore_errors=True)
@@ -168,7 +173,7 @@ def remove_with_last(path: Path, last: str) -> None:
                 remove(entry)
         sync_directory(path)
         remove(path / last)
-        os.rmdir(path)
+        remove_directory(path)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -82,5 +83,6 @@ class Intake:
         with self._lock:
             for fd, path in self._spools:
                 fsio.close(fd)
-                fsio.remove(path)
+                with suppress(OSError):  # what stays in the folder is swept by another process
+                    fsio.remove(path)
             self._spools.clear()

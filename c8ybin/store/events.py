@@ -1,5 +1,6 @@
 """Events: create, read, change, delete."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from c8ybin import fsio
@@ -52,7 +53,10 @@ class Events:
             fsio.sync_directory(box)
             event_id = self._put_in_place(box, now)
         except BaseException:
-            fsio.remove_tree(box)
+            # By name: `remove_tree` needs a descriptor, for want of which this may have failed.
+            with suppress(OSError):
+                fsio.remove(box / EVENT)
+                fsio.remove_directory(box)
             raise
         self._disk.committed(event_id)
         return stored_event(event_id, self._disk.layout.event(event_id), data, None, None)
