@@ -1,5 +1,6 @@
 """A waitress server that tells its address and stops gently."""
 
+import errno
 import logging
 import resource
 import socket
@@ -19,6 +20,8 @@ _RECEIVE_BYTES = 256 * 1024
 _CONNECTIONS = 800
 _OWN_DESCRIPTORS = 100
 _POLL_S = 1.0
+_ACCEPT_AGAIN_S = 1.0
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Server:
@@ -41,7 +44,8 @@ class Server:
         """
         listener = _listen(host, port)
         self._map: dict[int, Any] = {}
-        server = waitress.server.create_server(
+        # One socket makes one server, and not the other class that several would make.
+        server: Any = waitress.server.create_server(
             app,
             map=self._map,
             sockets=[listener],
@@ -56,8 +60,10 @@ class Server:
             recv_bytes=_RECEIVE_BYTES,
             connection_limit=_connection_limit(),
         )
-        # One socket makes one server, and not the other class that several would make.
-        self._server: Any = server
+        self._server = server
+        self._accept_now, server.accept = server.accept, self._accept
+        self._may_accept_now, server.readable = server.readable, self._may_accept
+        self._accept_at = 0.0
         address, bound = listener.getsockname()[:2]
         self.url = f"http://[{address}]:{bound}" if ":" in address else f"http://{address}:{bound}"
         self._stopping = False
@@ -85,6 +91,21 @@ class Server:
         if not self._stopping:
             self._stopping = True
             self._server.pull_trigger()
+
+    def _accept(self) -> Any:
+        """Accept a connection; where no descriptor is left for one, try again in a while."""
+        try:
+            return self._accept_now()
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTOR:
+                raise
+            # It waits in the kernel: the loop would come back to it at once, and log that each time.
+            self._accept_at = time.monotonic() + _ACCEPT_AGAIN_S
+            log.warning("no connection can be accepted now: %s", error.strerror)
+            return None
+
+    def _may_accept(self) -> bool:
+        return bool(self._may_accept_now()) and time.monotonic() >= self._accept_at
 
     def _poll(self) -> None:
         # select(2) raises above 1024 descriptors; poll(2) does not.
