@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import EVENT, Connection, binaries, pattern
+from harness import EVENT, Connection, RunningServer, Serve, binaries, pattern, until
 
+NO_RESERVE = ("--demo", "--min-free", "0")
 OLD = b"the old bytes"
 NEW = pattern(200_000)
 CUTS = (0, 70_000, 140_000, len(NEW))
@@ -312,3 +313,11 @@ def leavings(root: Path) -> list[str]:
         if not re.fullmatch(r"alive|hours|spool-\d+", path.name):
             found.append(str(path.relative_to(root)))
     return sorted(found)
+
+
+def swept(serve: Serve, server: RunningServer, root: Path) -> RunningServer:
+    """Stop a server, start another, and wait until that has swept."""
+    assert server.stop() == 0
+    again = serve(*NO_RESERVE, data=root)
+    assert until(lambda: len(list((root / "tmp").iterdir())) == 1)
+    return again

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from disk_operations import CHANGES, NEW, READS, Ledger, Operation, Request, Trial, check_error, leavings
+from disk_operations import (
+    CHANGES,
+    NEW,
+    NO_RESERVE,
+    READS,
+    Ledger,
+    Operation,
+    Request,
+    Trial,
+    check_error,
+    leavings,
+    swept,
+)
 from harness import Connection, RunningServer, Serve, binaries, connected, until
 from injection import READING, WRITING, Point, points, traced
 
@@ -25,15 +37,7 @@ def strace(command: Command) -> str:
 @pytest.fixture
 def server(serve: Serve, quick_root: Path) -> RunningServer:
     """A server with one thread at work, so that calls can be counted."""
-    return serve("--demo", "--threads", "1", "--min-free", "0", data=quick_root)
-
-
-def swept(serve: Serve, server: RunningServer, root: Path) -> RunningServer:
-    """Stop a server, start another, and wait until that has swept."""
-    assert server.stop() == 0
-    again = serve("--demo", "--threads", "1", "--min-free", "0", data=root)
-    assert until(lambda: len(list((root / "tmp").iterdir())) == 1)
-    return again
+    return serve(*NO_RESERVE, "--threads", "1", data=quick_root)
 
 
 def faults(found: list[Point], every: bool) -> list[tuple[str, str, int, bool]]:

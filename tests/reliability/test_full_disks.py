@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from disk_operations import CHANGES, Ledger, Trial, check_error, leavings
+from disk_operations import CHANGES, NO_RESERVE, Ledger, Trial, check_error, leavings
 from harness import EVENT, Serve, binaries, connected, pattern, until
 from store_tools import new_root
 
 MIB = 1 << 20
-NO_RESERVE = ("--demo", "--min-free", "0")
 # Without it, root is bound by quotas too.
 BOUND_BY_QUOTA = ("setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource")
 
