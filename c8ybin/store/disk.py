@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Busy, EventNotFound, is_full
+from c8ybin.domain.errors import Busy, Damaged, EventNotFound, is_full
 from c8ybin.domain.ids import Clock, EventId
 from c8ybin.domain.sizes import MIB
 from c8ybin.store.layout import EVENT, JOURNAL, Layout
@@ -93,7 +93,7 @@ class Disk:
 
     @contextmanager
     def still_there(self, home: Path) -> Iterator[None]:
-        """Turn ENOENT on the way into what it means: the event was deleted meanwhile.
+        """Turn what is missing on the way into what it means: the event was deleted meanwhile.
 
         After any other error a sweep will look at what the block left: a disk that fails
         need not let it be removed.
@@ -103,7 +103,7 @@ class Disk:
         """
         try:
             yield
-        except FileNotFoundError:
+        except (FileNotFoundError, Damaged):
             if fsio.exists(home / EVENT):
                 raise
             raise EventNotFound from None

@@ -400,6 +400,22 @@ class TestDelete:
         assert not desk.home(event_id).exists()
 
 
+def test_a_chunk_whose_event_goes_once_its_journal_was_read_is_not_found(desk, make_desk, monkeypatch):
+    event_id, other, real, gone = desk.create(), make_desk(), os.path.lexists, []
+    desk.chunk(event_id, "0-2/9", b"old")
+
+    def look_after(path):
+        if Path(path).name.startswith("content-") and not gone:
+            gone.append(path)
+            other.delete(event_id)
+        return real(path)
+
+    monkeypatch.setattr(os.path, "lexists", look_after)
+    with pytest.raises(EventNotFound):
+        desk.chunk(event_id, "3-5/9", b"new")
+    assert gone
+
+
 def test_an_event_directory_without_its_event_shows_nothing(desk):
     # What a deletion on a full disk leaves when it is killed: it unlinks event.json first.
     event_id = desk.create()
