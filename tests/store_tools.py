@@ -18,8 +18,9 @@ from c8ybin.domain.ids import Clock, EventId
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import parse_content_range
 from c8ybin.store import Binary, Chunk, Journal, Store
+from c8ybin.store.commit import named_contents
 from c8ybin.store.disk import Disk
-from c8ybin.store.layout import FORMAT, Layout
+from c8ybin.store.layout import BINARY, EVENT, FORMAT, JOURNAL, Layout
 from c8ybin.store.writer import Writer
 
 __all__ = [
@@ -199,3 +200,13 @@ def die(call: str, pattern: str, *, after: bool) -> None:
         raise AssertionError("still alive")
 
     setattr(os, call, killing)
+
+
+def orphans(root: Path) -> list[str]:
+    """List what nothing names in a data directory that no process uses: contents, drafts, what lies in `tmp/`."""
+    layout = Layout(root)
+    left = list(layout.tmp.rglob("*"))
+    for _, home in layout.walk():
+        named = {EVENT, BINARY, JOURNAL} | named_contents(home)
+        left += [path for path in home.iterdir() if path.name not in named]
+    return sorted(str(path.relative_to(root)) for path in left)
