@@ -10,12 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from harness import PASSWORD, USER, Client, RunningServer
+from harness import Client, RunningServer, open_client
 from hypothesis import settings
 from store_tools import locks_of_all, new_root
 
-from c8ybin.accounts import ROLES, Accounts
-from c8ybin.api import Links, make_app
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
 
@@ -70,21 +68,7 @@ def intake(store: Store) -> Iterator[Intake]:
 def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     """Return a maker of clients, with limits and settings of the application."""
     with ExitStack() as stack:
-
-        def make(links: Links | None = None, *, min_free: int = 0, **limits: int) -> Client:
-            root = tmp_path / "data"
-            store = Store.open(root, min_free=min_free)
-            stack.callback(store.close)
-            accounts = Accounts(root, only_here={USER: (PASSWORD, ROLES)})
-            stack.callback(accounts.close)
-            intake = Intake(store.folder, min_free=min_free, **limits)
-            stack.callback(intake.close)
-            client = Client(make_app(store, accounts, intake, links))
-            client.authorization = ("Basic", (USER, PASSWORD))
-            client.store, client.root, client.accounts = store, root, accounts
-            return client
-
-        yield make
+        yield lambda links=None, **limits: open_client(tmp_path / "data", stack, links, **limits)
 
 
 @pytest.fixture

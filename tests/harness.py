@@ -8,14 +8,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from webtest import TestApp
 
-from c8ybin.accounts import Accounts
+from c8ybin.accounts import ROLES, Accounts
+from c8ybin.api import Links, make_app
+from c8ybin.bodies import Intake
 from c8ybin.store import Store
 
 EVENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "hello"}
@@ -45,6 +47,22 @@ class Client(TestApp):
     def received(self) -> list[str]:
         """The files of bodies that lie in this process's folder, spools left out."""
         return sorted(p.name for p in self.store.folder.iterdir() if p.name.startswith("body-"))
+
+
+def open_client(
+    root: Path, stack: ExitStack, links: Links | None = None, *, min_free: int = 0, **limits: int
+) -> Client:
+    """Open the application over a data directory; the stack closes it."""
+    store = Store.open(root, min_free=min_free)
+    stack.callback(store.close)
+    accounts = Accounts(root, only_here={USER: (PASSWORD, ROLES)})
+    stack.callback(accounts.close)
+    intake = Intake(store.folder, min_free=min_free, **limits)
+    stack.callback(intake.close)
+    client = Client(make_app(store, accounts, intake, links))
+    client.authorization = ("Basic", (USER, PASSWORD))
+    client.store, client.root, client.accounts = store, root, accounts
+    return client
 
 
 @dataclass
