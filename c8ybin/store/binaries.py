@@ -14,7 +14,14 @@ from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import BinaryExists, BinaryNotFound, Damaged, EventNotFound, Refusal, is_full
 from c8ybin.domain.ids import EventId
 from c8ybin.store.binary import Binary, read_binary, validators_of
-from c8ybin.store.commit import commit, drop_upload, drop_void_upload, removed_unless_named, tidying
+from c8ybin.store.commit import (
+    commit,
+    drop_upload,
+    drop_void_upload,
+    is_being_replaced,
+    removed_unless_named,
+    tidying,
+)
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import touch_event
 from c8ybin.store.layout import BINARY, CONTENT, EVENT, JOURNAL
@@ -147,11 +154,14 @@ class Binaries:
             binary = read_binary(home)
             wanted.check(validators_of(binary))
             self._disk.prepare(event_id, freeing=True)
-            dropped = drop_upload(home, binary)
-            if binary:
-                self._delete(home, binary)
-            elif not dropped:
-                raise BinaryNotFound
+            if binary is None:
+                if not drop_upload(home, None):
+                    raise BinaryNotFound
+                return
+            if not is_being_replaced(home, binary):
+                # Void or damaged: it must not come back when the binary is gone.
+                drop_upload(home, binary)
+            self._delete(home, binary)
 
     def _attach(self, event_id: EventId, home: Path, received: Received, owner: str) -> Binary:
         if not fsio.exists(home / EVENT):
@@ -187,6 +197,8 @@ class Binaries:
         fsio.remove(home / BINARY)
         fsio.sync_directory(home)
         with tidying(self._disk):
+            # The upload that was to replace the binary is void with it, so both went in one step.
+            drop_upload(home, None)
             fsio.remove(home / binary.content)
         if not touched:
             self._touch(home, binary)

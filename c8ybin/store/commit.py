@@ -114,3 +114,12 @@ def drop_void_upload(home: Path) -> None:
 def is_void(journal: Journal, binary: Binary | None) -> bool:
     """Tell whether an upload began over another binary than the present one."""
     return journal.base != (binary.content if binary else None)
+
+
+def is_being_replaced(home: Path, binary: Binary) -> bool:
+    """Tell whether there is an upload that began over this very binary."""
+    try:
+        journal = read_journal(home)
+    except Damaged:
+        return False
+    return journal is not None and not is_void(journal, binary)

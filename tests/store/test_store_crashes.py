@@ -29,6 +29,15 @@ def nothing(desk, event_id):
     pass
 
 
+def void_upload_under_a_binary(desk, event_id):
+    """Leave what a kill leaves between a whole POST and the end of the upload that it makes void."""
+    desk.chunk(event_id, "0-2/9", b"abc")
+    kept = {path: path.read_bytes() for path in desk.home(event_id).iterdir()}
+    desk.attach(event_id, OLD)
+    for path, data in kept.items():
+        path.write_bytes(data)
+
+
 CHANGES = {
     "create": Change(nothing, lambda desk, _: desk.create(text="created")),
     "attach": Change(nothing, lambda desk, e: desk.attach(e, NEW)),
@@ -59,7 +68,10 @@ CHANGES = {
     "delete both": Change(
         lambda desk, e: (desk.attach(e, OLD), desk.chunk(e, "0-2/9", b"abc", put=True)),
         lambda desk, e: desk.drop(e),
-        (OLD, None),  # the upload goes first
+    ),
+    "delete the binary and a void upload": Change(
+        void_upload_under_a_binary,
+        lambda desk, e: desk.drop(e),
     ),
     "update": Change(nothing, lambda desk, e: desk.update(e, text="new")),
     "delete the event": Change(lambda desk, e: desk.attach(e, OLD), lambda desk, e: desk.delete(e)),

@@ -207,10 +207,28 @@ def test_delete_of_an_upload_is_durable_before_the_answer(calls, desk, event_id)
     in_order(calls("desk.drop(event_id)", event_id), "unlink upload.journal", "fsync home", "answer")
 
 
-def test_delete_drops_the_journal_durably_before_the_binary(calls, desk, attached):
+def test_delete_of_a_binary_takes_the_upload_that_replaces_it_along(calls, desk, attached):
     desk.chunk(attached, "0-2/9", b"abc", put=True)
+    found = calls("desk.drop(event_id)", attached)
+    assert found[found.index("unlink binary.json") :] == [
+        "unlink binary.json",
+        "fsync home",
+        "unlink upload.journal",
+        "fsync home",
+        "unlink content",
+        "unlink content",
+        "answer",
+    ]
+
+
+def test_delete_drops_a_void_journal_durably_before_the_binary(calls, desk, event_id):
+    desk.chunk(event_id, "0-2/9", b"abc")
+    journal = desk.home(event_id) / "upload.journal"
+    kept = journal.read_bytes()
+    desk.attach(event_id, b"whole")
+    journal.write_bytes(kept)
     in_order(
-        calls("desk.drop(event_id)", attached),
+        calls("desk.drop(event_id)", event_id),
         "unlink upload.journal",
         "fsync home",
         "unlink binary.json",
