@@ -59,6 +59,14 @@ class Journal:
         """Whether every byte has arrived."""
         return self.length is not None and self.spans.covers(self.length)
 
+    def completed_with(self, where: ContentRange) -> bool:
+        """Whether every byte has arrived once those of this chunk have."""
+        length = self.length if where.length is None else where.length
+        return length is not None and all(
+            where.span.start <= gap.start and gap.end <= where.span.end
+            for gap in self.spans.missing(Span(0, length))
+        )
+
     def take(self, chunk: Record) -> None:
         """Count a chunk's line."""
         self.spans.add(Span(chunk["start"], chunk["stop"] + 1))

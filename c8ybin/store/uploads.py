@@ -1,8 +1,9 @@
 """Uploads in chunks: any order, side by side, twice, across restarts.
 
 A chunk's bytes are durable in the content file before its line in the journal is, and
-the line before the answer. Completing commits `binary.json`, which names the content
-file where the bytes already are; then the journal goes.
+the line before the answer. The completing chunk gets no line: it counts by the commit of
+`binary.json`, which names the content file where the bytes already are; then the
+journal goes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -135,10 +136,11 @@ class Uploads:
             self._append(home, chunk, journal)
         else:
             journal = self._begin(home, chunk, binary)
-            if present:
-                with tidying(self._disk):
-                    fsio.remove(home / present.content)
-        return self._complete(event_id, home, chunk, journal, binary) if journal.complete else journal
+        outcome = self._complete(event_id, home, chunk, journal, binary) if journal.complete else journal
+        if present and present.content != journal.content:
+            with tidying(self._disk):
+                fsio.remove(home / present.content)
+        return outcome
 
     def _begin(self, home: Path, chunk: Chunk, base: Binary | None) -> Journal:
         journal = Journal(
@@ -150,6 +152,9 @@ class Uploads:
         fsio.close(fsio.create(home / journal.content))
         with removed_unless_named(home, journal.content):
             self._write(home, chunk, journal)
+            if journal.completed_with(chunk.where):
+                journal.take(chunk.record())
+                return journal
             # The journal must not name a content file whose own name a power cut may take.
             fsio.sync_directory(home)
             journal.begin(home, chunk.record(), self._disk.writer)
@@ -159,7 +164,9 @@ class Uploads:
     def _append(self, home: Path, chunk: Chunk, journal: Journal) -> None:
         news = self._write(home, chunk, journal)
         told = chunk.where.length is not None and journal.length is None
-        if news or told or chunk.stated.items() - journal.stated.items():
+        if journal.completed_with(chunk.where):
+            journal.take(chunk.record())
+        elif news or told or chunk.stated.items() - journal.stated.items():
             # Another process may have begun the upload and died before its last fsync.
             self._disk.make_journal_durable(home)
             journal.append(home, chunk.record(), self._disk.writer)
@@ -177,7 +184,7 @@ class Uploads:
         with fsio.opened(home / journal.content, write=True) as fd:
             for gap in missing:
                 _copy(chunk.body, fd, gap, span.start)
-            if length is not None and _completes(journal, span, length):
+            if length is not None and journal.completed_with(chunk.where):
                 # Bytes of a chunk that never counted may stand beyond the end.
                 fsio.truncate(fd, length)
                 stated = {**journal.stated, **chunk.stated}
@@ -202,7 +209,8 @@ class Uploads:
             owner=journal.owner,
             completed_by=chunk.signature(),
         )
-        commit(home, binary, over, self._disk)
+        with removed_unless_named(home, binary.content):
+            commit(home, binary, over, self._disk)
         with tidying(self._disk):
             fsio.remove(home / JOURNAL)
             if over:
@@ -222,12 +230,6 @@ def _check_consistent(journal: Journal, where: ContentRange, *, equal: bool) -> 
         raise ChunkConflict(
             "The chunk lies beyond the length that an earlier one told; DELETE the attachment to begin anew."
         )
-
-
-def _completes(journal: Journal, span: Span, length: int) -> bool:
-    return all(
-        span.start <= gap.start and gap.end <= span.end for gap in journal.spans.missing(Span(0, length))
-    )
 
 
 def _equal(content: Path, body: ReceivedBody, span: Span, parts: Iterable[Span]) -> bool:

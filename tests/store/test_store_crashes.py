@@ -18,11 +18,10 @@ OLD, NEW = b"old bytes", b"the new bytes"
 
 @dataclass(frozen=True)
 class Change:
-    """A change of an event: what is there before, what it does, and a state between that may be seen."""
+    """A change of an event: what is there before, and what it does."""
 
     before: Callable[[Desk, int], object]
     act: Callable[[Desk, int], object]
-    between: tuple[bytes | None, str | None] | None = None
 
 
 def nothing(desk, event_id):
@@ -55,13 +54,22 @@ CHANGES = {
     "completing chunk": Change(
         lambda desk, e: desk.chunk(e, "0-2/9", b"abc"),
         lambda desk, e: desk.chunk(e, "3-8/9", b"defghi"),
-        # Every byte has arrived, and any chunk that comes again completes it.
-        (None, "0-8/9"),
     ),
     "completing chunk over a binary": Change(
         lambda desk, e: (desk.attach(e, OLD), desk.chunk(e, "0-2/9", b"abc", put=True)),
         lambda desk, e: desk.chunk(e, "3-8/9", b"defghi", put=True),
-        (OLD, "0-8/9"),
+    ),
+    "only chunk": Change(nothing, lambda desk, e: desk.chunk(e, "0-8/9", b"abcdefghi")),
+    "only chunk anew": Change(
+        lambda desk, e: desk.chunk(e, "0-2/9", b"abc"), lambda desk, e: desk.chunk(e, "0-3/4", b"wxyz")
+    ),
+    "only chunk over a binary": Change(
+        lambda desk, e: desk.attach(e, OLD),
+        lambda desk, e: desk.chunk(e, "0-8/9", b"abcdefghi", put=True),
+    ),
+    "the length alone": Change(
+        lambda desk, e: (desk.chunk(e, "0-2/*", b"abc"), desk.chunk(e, "3-5/*", b"def")),
+        lambda desk, e: desk.chunk(e, "3-5/6", b"def"),
     ),
     "delete the binary": Change(lambda desk, e: desk.attach(e, OLD), lambda desk, e: desk.drop(e)),
     "delete the upload": Change(lambda desk, e: desk.chunk(e, "0-2/9", b"abc"), lambda desk, e: desk.drop(e)),
@@ -151,8 +159,7 @@ class Lab:
         self.change.act(desk, event_id)
         after = seen(desk, event_id)
         self.end(desk)
-        between = [("event", *self.change.between, [])] if self.change.between else []
-        return [before, *between, after], after
+        return [before, after], after
 
 
 @pytest.fixture()

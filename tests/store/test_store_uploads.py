@@ -123,6 +123,24 @@ class TestAnUpload:
         desk.chunk(event_id, "4-9/10", DATA[4:])
         assert desk.get(event_id) == DATA
 
+    @pytest.mark.parametrize(("earlier", "files"), [(False, ["event.json"]), (True, PARTLY)])
+    def test_that_could_not_be_completed_is_as_it_was(self, desk, event_id, monkeypatch, earlier, files):
+        if earlier:
+            desk.chunk(event_id, "0-3/*", DATA[:4])
+        shown = desk.upload(event_id)
+
+        def fail(*_):
+            raise OSError(28, "no space")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "link", fail)
+            with pytest.raises(OSError, match="no space"):
+                desk.chunk(event_id, "0-9/10", DATA)
+        assert desk.upload(event_id) == shown
+        assert desk.files(event_id) == files
+        desk.chunk(event_id, "0-9/10", DATA)
+        assert desk.get(event_id) == DATA
+
     def test_of_a_deleted_event_is_not_found(self, desk, event_id):
         desk.chunk(event_id, "0-3/*", DATA[:4])
         desk.delete(event_id)
@@ -157,14 +175,15 @@ class TestAChunkAgain:
         assert desk.get(event_id) == DATA
         assert desk.files(event_id) == ALL
 
-    def test_of_a_kill_between_the_last_line_and_the_binary_completes(self, desk, event_id, start):
+    def test_of_a_kill_before_the_binary_completes(self, desk, event_id, start):
         desk.chunk(event_id, "0-3/*", DATA[:4])
         code = (
             "desk = Desk(Path(sys.argv[1]))\ndie('link', 'binary.json', after=False)\n"
             "desk.chunk(int(sys.argv[2]), '4-9/10', bytes(range(4, 10)))\n"
         )
         assert start(code, event_id).end() == -9
-        assert desk.upload(event_id) == "0-9/10"
+        # A client that goes by what the event shows must find something left to send.
+        assert desk.upload(event_id) == "0-3/*"
         assert isinstance(desk.chunk(event_id, "4-9/10", DATA[4:]), Binary)
         assert desk.get(event_id) == DATA
 
