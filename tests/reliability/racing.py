@@ -9,7 +9,6 @@ from linearizability import Request, unexplained
 from one_event import (
     BLOCK_BYTES,
     BLOCKS,
-    DELETE_BINARY,
     GET,
     GET_EVENT,
     Action,
@@ -96,22 +95,18 @@ class Races:
 
 
 def _observed(history: list[Request]) -> list[Request]:
-    """Leave out where an event shows the middle of a request that is answered only after its second step.
+    """Leave out where an event shows all of an upload as arrived while a chunk is on its way.
 
-    Completing an upload first counts its last byte, then makes it the binary; deleting a
-    binary first discards the upload that was to replace it.
+    Completing has two steps, and the answer is given after the second.
     """
+    chunks = [request for request in history if request.action.chunk]
 
-    def shows_a_middle(request: Request) -> bool:
+    def shows_the_middle(request: Request) -> bool:
         shown = request.answer[1]
-        if not isinstance(shown, Shown):
-            return False
-        causes = [
-            r
-            for r in history
-            if (r.action.chunk if shown.upload == FULL_RANGE else r.action == DELETE_BINARY)
-        ]
-        between = shown.upload == FULL_RANGE or (shown.binary and not shown.upload)
-        return bool(between) and any(r.began <= request.ended and request.began <= r.ended for r in causes)
+        return (
+            isinstance(shown, Shown)
+            and shown.upload == FULL_RANGE
+            and any(chunk.began <= request.ended and request.began <= chunk.ended for chunk in chunks)
+        )
 
-    return [request for request in history if not shows_a_middle(request)]
+    return [request for request in history if not shows_the_middle(request)]
