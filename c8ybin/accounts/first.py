@@ -42,9 +42,13 @@ def _kept_password(path: Path) -> str:
     for left in path.parent.glob(f".{path.name}.*"):
         fsio.remove(left)  # by a start that was killed
     try:
-        return fsio.read(path).decode().strip()
+        password = fsio.read(path).decode().strip()
     except FileNotFoundError:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    else:
+        # Whoever made it may have died before the fsync, and the account must not outlast its password.
+        fsio.sync_directory(path.parent)
+        return password
     with fsio.replacing(path, f".{path.name}.{fsio.unique_name()}", mode=fsio.PRIVATE_MODE) as file:
         file.write(f"{password}\n".encode())
     return password
