@@ -42,8 +42,10 @@ def prepare_directory(root: Path) -> Layout:
     if found is None:
         with fsio.replacing(layout.format, f".format.{fsio.unique_name()}") as file:
             file.write(f"{FORMAT}\n".encode())
-        found = FORMAT
-    _check_format(root, found)
+    else:
+        _check_format(root, found)
+        # Whoever made it may have died before the fsync; without it, what follows is a foreign tree.
+        fsio.sync_directory(root)
     for directory in (layout.events, layout.locks, layout.tmp):
         fsio.make_directory(directory)
     _make_locks(layout)
