@@ -10,6 +10,7 @@ from c8ybin import fsio
 from c8ybin.domain.errors import Busy, Damaged, EventNotFound, is_full
 from c8ybin.domain.ids import Clock, EventId
 from c8ybin.domain.sizes import MIB
+from c8ybin.store.journal import sync_journal
 from c8ybin.store.layout import EVENT, JOURNAL, Layout
 from c8ybin.store.writer import Writer
 
@@ -173,14 +174,18 @@ class Disk:
         self._durable.add(hour)
 
     def make_journal_durable(self, home: Path) -> None:
-        """Make the name of a journal durable that another process may have left undurable, once for each."""
+        """Make a journal durable before a line is added, as far as another process wrote it.
+
+        That may have died before its fsync: of two lines, a power cut may keep the second
+        alone, and a journal with a hole is damage.
+        """
         if self._journal(home) not in self._durable:
-            fsio.sync_directory(home)
-            self.journal_is_durable(home)
+            sync_journal(home)
 
     def journal_is_durable(self, home: Path) -> None:
-        """Remember that the name of the present journal is durable, because this process made it so."""
+        """Remember that the present journal is durable, because this process made it so."""
         self._durable.add(self._journal(home))
 
-    def _journal(self, home: Path) -> tuple[Path, int]:
-        return home, (home / JOURNAL).stat().st_ino
+    def _journal(self, home: Path) -> tuple[Path, int, int]:
+        status = (home / JOURNAL).stat()
+        return home, status.st_ino, status.st_size

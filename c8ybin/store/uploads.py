@@ -167,9 +167,9 @@ class Uploads:
         if journal.completed_with(chunk.where):
             journal.take(chunk.record())
         elif news or told or chunk.stated.items() - journal.stated.items():
-            # Another process may have begun the upload and died before its last fsync.
             self._disk.make_journal_durable(home)
             journal.append(home, chunk.record(), self._disk.writer)
+            self._disk.journal_is_durable(home)
         else:
             fsio.sync_file(home / journal.content)
             sync_journal(home)
