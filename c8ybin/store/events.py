@@ -126,12 +126,12 @@ class Events:
             except OSError as error:
                 if not is_full(error):
                     raise
-                self._remove_in_place(home)
+                self._remove_in_place(event_id, home)
             else:
                 self._disk.committed(event_id)
                 fsio.remove_tree(grave)
 
-    def _remove_in_place(self, home: Path) -> None:
+    def _remove_in_place(self, event_id: EventId, home: Path) -> None:
         """Remove an event where it is: there is no room for its name in another directory."""
         try:
             fsio.rename(home / EVENT, home / DELETED)
@@ -143,3 +143,4 @@ class Events:
                 raise EventNotFound from None
         fsio.sync_directory(home)
         fsio.remove_with_last(home, DELETED)
+        self._disk.committed(event_id)

@@ -106,9 +106,15 @@ class Sweep:
         try:
             leavings = self._leavings(home, dead)
             if fsio.exists(home / DELETED):
+                # Whoever deleted it may have died before the fsync of that name.
+                fsio.sync_directory(home)
                 fsio.remove_with_last(home, DELETED)
+                fsio.sync_directory(home.parent)
             elif leavings or fsio.exists(home / JOURNAL):
                 self._event(event_id, leavings)
+            else:
+                # What is gone may come back, for its writer may have died before the fsync.
+                fsio.sync_directory(home)
         except Busy:
             return False
         except (EventNotFound, FileNotFoundError):
@@ -168,6 +174,8 @@ class Sweep:
         if idle_s < self.upload_expiry_s:
             return False
         fsio.sync_directory(home)
+        # So that the next sweep looks here if a power cut comes between the journal and the bytes.
+        self._disk.prepare(event_id, freeing=True)
         log.info("removing the incomplete upload of event %s, idle for %.0f s", event_id, idle_s)
         return drop_upload(home, read_binary(home))
 
