@@ -13,6 +13,7 @@ import pytest
 from harness import Client, RunningServer, open_client
 from hypothesis import settings
 from store_tools import locks_of_all, new_root
+from strace_log import STRACE
 
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
@@ -34,6 +35,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def locks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return locks_of_all(tmp_path_factory.mktemp("locks") / "locks")
+
+
+@pytest.fixture(scope="session")
+def strace(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tell whether strace is here and may trace."""
+    if not os.access(STRACE, os.X_OK):
+        pytest.skip("strace is not installed (Debian package strace)")
+    log = tmp_path_factory.mktemp("strace") / "log"
+    if os.spawnv(os.P_WAIT, STRACE, ["strace", "-qq", "-o", str(log), "-e", "trace=fsync", "/bin/true"]):
+        pytest.skip("strace may not trace here (ptrace is forbidden)")
 
 
 @pytest.fixture

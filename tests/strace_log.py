@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,9 @@ TRACED = (
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 _UNFINISHED = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
-# A descriptor is written 3</path>, with " (deleted)" where that holds; a name is quoted.
+# A descriptor is written 3</path>, with "(deleted)" after it where that holds; a name is quoted.
 _FILE = re.compile(r"^(?:AT_FDCWD|\d+)<([^>]*)>|^\"([^\"]*)\"")
+_NUMBER = re.compile(r", (\d+)$")
 _ALIASES = {
     "renameat": "rename",
     "renameat2": "rename",
@@ -32,10 +33,21 @@ _ALIASES = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call that succeeded: its name and the files it names, in order."""
+    """One call that succeeded.
+
+    Attributes:
+        name: Without the `at` of the newer calls; `create` where it made a file.
+        paths: The files that it names, in order.
+        data: What it wrote.
+        number: Its last argument where that is a number: an offset, a length.
+        deleted: Whether a file that it names had no name any more.
+    """
 
     name: str
     paths: tuple[str, ...]
+    data: bytes = b""
+    number: int = 0
+    deleted: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} {' '.join(self.paths)}"
@@ -56,8 +68,17 @@ def parse(text: str) -> list[Call]:
         name = "rmdir" if "AT_REMOVEDIR" in match[2] else _ALIASES.get(match[1], match[1])
         if name == "openat" and "O_CREAT" not in match[2]:
             continue
-        calls.append(Call("create" if name == "openat" else name, _paths(match[1], match[2])))
+        name = "create" if name == "openat" else name
+        data = _bytes(match[2].split('"')[1])[: int(match[3])] if "write" in name else b""
+        number = _NUMBER.search(match[2]) if name in ("pwrite64", "ftruncate") else None
+        paths, deleted = _paths(match[1], match[2]), ">(deleted)" in match[2]
+        calls.append(Call(name, paths, data, int(number[1]) if number else 0, deleted))
     return calls
+
+
+def _bytes(text: str) -> bytes:
+    """Return what a string of strace stands for; with `-xx` all of it is in hexadecimal."""
+    return bytes.fromhex(text.replace("\\x", "")) if text.startswith("\\x") else text.encode()
 
 
 def _paths(name: str, arguments: str) -> tuple[str, ...]:
@@ -66,20 +87,23 @@ def _paths(name: str, arguments: str) -> tuple[str, ...]:
         match = _FILE.match(argument)
         if not match:
             continue
+        text = _bytes(match[2] if match[1] is None else match[1]).decode(errors="replace")
         if match[1] is None:
-            found.append(match[2] if name.endswith(("write", "write64")) else os.path.join(folder, match[2]))
+            found.append(text if name.endswith(("write", "write64")) else os.path.join(folder, text))
         elif name.endswith(("at", "at2")):
-            folder = match[1]
+            folder = text
         else:
-            found.append(match[1])
+            found.append(text)
     if "write" in name and not found[0].startswith("pipe:"):
         return (found[0],)  # what is written is told only of what the child says
     return tuple(found)
 
 
-def trace(code: str, root: Path, *arguments: object, log: Path) -> list[Call]:
+def trace(
+    code: str, root: Path, *arguments: object, log: Path, environment: Mapping[str, str] = CHILD_ENVIRONMENT
+) -> list[Call]:
     """Run a child as the other tests do, and return its calls between what it says: `begin` and `end`."""
-    command = [STRACE, "-f", "-y", "-s", "200", "-e", f"trace={TRACED}", "-o", str(log)]
+    command = [STRACE, "-f", "-y", "-xx", "-s", "1000000", "-e", f"trace={TRACED}", "-o", str(log)]
     child = [
         sys.executable,
         "-B",
@@ -88,9 +112,7 @@ def trace(code: str, root: Path, *arguments: object, log: Path) -> list[Call]:
         str(root),
         *map(str, arguments),
     ]
-    done = subprocess.run(
-        [*command, *child], env=CHILD_ENVIRONMENT, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([*command, *child], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     calls = parse(log.read_text())
     begin, end = (
