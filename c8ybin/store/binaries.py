@@ -19,6 +19,7 @@ from c8ybin.store.commit import (
     drop_upload,
     drop_void_upload,
     is_being_replaced,
+    remove_content,
     removed_unless_named,
     tidying,
 )
@@ -138,7 +139,7 @@ class Binaries:
             with tidying(self._disk):
                 drop_upload(home, binary)
                 if present:
-                    fsio.remove(home / present.content)
+                    remove_content(home, present.content)
             return binary
 
     def delete(self, event_id: EventId, wanted: Precondition) -> None:
@@ -199,7 +200,7 @@ class Binaries:
         with tidying(self._disk):
             # The upload that was to replace the binary is void with it, so both went in one step.
             drop_upload(home, None)
-            fsio.remove(home / binary.content)
+            remove_content(home, binary.content)
         if not touched:
             self._touch(home, binary)
 

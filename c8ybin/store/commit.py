@@ -99,8 +99,14 @@ def drop_upload(home: Path, binary: Binary | None) -> bool:
         return True
     # The completing chunk makes the upload's content file the binary's.
     if binary is None or journal.content != binary.content:
-        fsio.remove(home / journal.content)
+        remove_content(home, journal.content)
     return True
+
+
+def remove_content(home: Path, content: str) -> None:
+    """Remove a content file that nothing names, durably: the next sweep may not look here any more."""
+    fsio.remove(home / content)
+    fsio.sync_directory(home)
 
 
 def drop_void_upload(home: Path) -> None:

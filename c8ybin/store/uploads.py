@@ -18,7 +18,14 @@ from c8ybin.domain.errors import BinaryExists, ChunkConflict, Damaged, Unreadabl
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.ranges import ContentRange, Span
 from c8ybin.store.binary import Binary, read_binary, validators_of
-from c8ybin.store.commit import commit, drop_upload, is_void, removed_unless_named, tidying
+from c8ybin.store.commit import (
+    commit,
+    drop_upload,
+    is_void,
+    remove_content,
+    removed_unless_named,
+    tidying,
+)
 from c8ybin.store.disk import Disk
 from c8ybin.store.journal import (
     Journal,
@@ -139,7 +146,7 @@ class Uploads:
         outcome = self._complete(event_id, home, chunk, journal, binary) if journal.complete else journal
         if present and present.content != journal.content:
             with tidying(self._disk):
-                fsio.remove(home / present.content)
+                remove_content(home, present.content)
         return outcome
 
     def _begin(self, home: Path, chunk: Chunk, base: Binary | None) -> Journal:
@@ -214,7 +221,7 @@ class Uploads:
         with tidying(self._disk):
             fsio.remove(home / JOURNAL)
             if over:
-                fsio.remove(home / over.content)
+                remove_content(home, over.content)
         return binary
 
 
