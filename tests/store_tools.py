@@ -96,6 +96,8 @@ class Desk:
         """End as `kill -9` does: what is on the disk stays as it is, and the lock of life goes."""
         os.close(self.writer._hours_fd)
         os.close(self.writer._alive_fd)
+        for fd, _ in self.intake._spools:
+            os.close(fd)
 
     def create(self, **fragments: object) -> EventId:
         return self.store.events.create(new_event(DOCUMENT | fragments), "tester").id

@@ -1,0 +1,188 @@
+"""What is done to a data directory, operation by operation.
+
+An operation has a kind (`kinds.py`): the events of a data directory, its accounts, or the
+directory itself from its first start on. Each takes the process that does it; those on
+events take the event, too.
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start, State, newest, with_event
+
+from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
+from c8ybin.domain.errors import EventNotFound
+from c8ybin.store import journal
+
+OLD, NEW = b"old bytes", b"the new bytes"
+
+Act = Callable[..., object]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A change.
+
+    Attributes:
+        act: What it does; several are answered one after the other.
+        before: What was done and answered before it.
+        between: A state on the way that may be seen, from the one before.
+        others: Operations that another process may do when this one was killed, besides the same.
+        kind: What it is done to.
+    """
+
+    act: Act | tuple[Act, ...]
+    before: Act = lambda *_: None
+    between: Callable[[State], State] | None = None
+    others: tuple[str, ...] = ()
+    kind: Kind = EVENTS
+
+    @property
+    def acts(self) -> tuple[Act, ...]:
+        """What it does, one by one."""
+        return self.act if isinstance(self.act, tuple) else (self.act,)
+
+
+def chunk(where: str, data: bytes, *, put: bool = False) -> Act:
+    return lambda desk, event: desk.chunk(event, where, data, put=put)
+
+
+def attach(desk: Any, event: int) -> None:
+    desk.attach(event, OLD)
+
+
+def replace(desk: Any, event: int) -> None:
+    desk.replace(event, NEW)
+
+
+def drop(desk: Any, event: int) -> None:
+    desk.drop(event)
+
+
+def delete(desk: Any, event: int) -> None:
+    desk.delete(event)
+
+
+def add(name: str) -> Act:
+    return lambda accounts: accounts.add(name, "password-1", ROLES)
+
+
+def first_account(accounts: Accounts) -> None:
+    if make_admin(accounts, accounts._path.parent) is None:
+        raise AccountsProblem("there is one, and nobody was told of it now")
+
+
+def start_and_create(start: Start) -> None:
+    start.open().create(text="created")
+
+
+def attach_to_it(start: Start) -> None:
+    assert start.desk
+    start.desk.attach(newest(start.desk) or 0, NEW)
+
+
+def both(*acts: Act) -> Act:
+    return lambda *arguments: [act(*arguments) for act in acts]
+
+
+def on_a_full_disk(act: Act) -> Act:
+    """There is no room for a name in the writer's folder, as on a full file system of small blocks."""
+
+    def do(*arguments: object) -> None:
+        with full_folder():
+            act(*arguments)
+
+    return do
+
+
+@contextlib.contextmanager
+def full_folder() -> Iterator[None]:
+    rename = os.rename
+
+    def refuse(source: Any, target: Any) -> None:
+        if os.path.basename(target).startswith("gone-"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(source, target)
+
+    os.rename = refuse
+    try:
+        yield
+    finally:
+        os.rename = rename
+
+
+def shortening(desk: Any, event: int) -> None:
+    """A chunk after which the journal is written anew."""
+    most, journal.MOST_LINES = journal.MOST_LINES, 1
+    try:
+        desk.chunk(event, "3-5/9", b"def")
+    finally:
+        journal.MOST_LINES = most
+
+
+def expire(desk: Any, event: int) -> None:
+    desk.store.sweep.upload_expiry_s = -1.0
+    desk.store.sweep.stale_uploads()
+    raise EventNotFound  # nobody asked for it, so nobody was answered
+
+
+def all_of(data: bytes) -> Callable[[State], State]:
+    """Every byte has arrived, and any chunk that comes again completes it."""
+    return lambda state: with_event(state, upload=f"0-{len(data) - 1}/{len(data)}", arrived=(data,))
+
+
+FIRST = chunk("0-2/9", b"abc")
+FIRST_PUT = chunk("0-2/9", b"abc", put=True)
+LAST = chunk("3-8/9", b"defghi")
+LAST_PUT = chunk("3-8/9", b"defghi", put=True)
+
+OPERATIONS = {
+    "create event": Operation(
+        lambda desk, _: desk.create(text="created"),
+        others=("attach", "first chunk", "change event", "delete event"),
+    ),
+    "attach": Operation(attach, others=("replace", "delete binary")),
+    "attach over an upload": Operation(
+        attach, FIRST, others=("first chunk by PUT", "next chunk", "delete both", "expire an upload")
+    ),
+    "attach by PUT": Operation(replace),
+    "replace": Operation(replace, attach, others=("delete binary",)),
+    "replace over its upload": Operation(
+        replace, both(attach, FIRST_PUT), others=("first chunk by PUT", "completing chunk by PUT")
+    ),
+    "first chunk": Operation(FIRST, others=("next chunk", "completing chunk", "attach")),
+    "first chunk by PUT": Operation(FIRST_PUT, attach, others=("completing chunk by PUT",)),
+    "next chunk": Operation(chunk("3-5/9", b"def"), FIRST, others=("completing chunk",)),
+    "next chunk by PUT": Operation(chunk("6-8/*", b"ghi", put=True), both(attach, FIRST_PUT)),
+    "chunk that shortens the journal": Operation(shortening, both(FIRST, chunk("6-7/9", b"gh"))),
+    "chunk anew": Operation(chunk("0-3/9", b"wxyz"), FIRST, others=("next chunk",)),
+    "chunk anew by PUT": Operation(chunk("0-3/9", b"wxyz", put=True), both(attach, FIRST_PUT)),
+    "only chunk": Operation(chunk("0-2/3", b"abc"), between=all_of(b"abc")),
+    "completing chunk": Operation(LAST, FIRST, all_of(b"abcdefghi"), others=("delete binary",)),
+    "completing chunk by PUT": Operation(LAST_PUT, both(attach, FIRST_PUT), all_of(b"abcdefghi")),
+    "repeated chunk": Operation(FIRST, FIRST),
+    "repeated completing chunk": Operation(LAST, both(FIRST, LAST)),
+    "delete binary": Operation(drop, attach, others=("attach",)),
+    "delete upload": Operation(drop, FIRST, others=("first chunk",)),
+    "delete both": Operation(
+        drop, both(attach, FIRST_PUT), lambda state: with_event(state, upload=None, arrived=())
+    ),
+    "change event": Operation(lambda desk, event: desk.update(event, text="changed"), attach),
+    "delete event": Operation(delete, attach),
+    "delete event with an upload": Operation(delete, both(attach, FIRST_PUT)),
+    "delete event on a full disk": Operation(on_a_full_disk(delete), both(attach, FIRST_PUT)),
+    "expire an upload": Operation(expire, FIRST),
+    "add the first account": Operation(add("one"), kind=ACCOUNTS),
+    "add an account": Operation(add("two"), add("one"), kind=ACCOUNTS),
+    "change a password": Operation(lambda a: a.set_password("one", "password-2"), add("one"), kind=ACCOUNTS),
+    "remove an account": Operation(lambda a: a.remove("one"), add("one"), kind=ACCOUNTS),
+    "make the first account": Operation(first_account, kind=ACCOUNTS),
+    "change the first password": Operation(
+        lambda a: a.set_password("admin", "password-2"), first_account, kind=ACCOUNTS
+    ),
+    "first start": Operation((start_and_create, attach_to_it), kind=FIRST_START),
+}

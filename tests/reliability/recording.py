@@ -1,0 +1,207 @@
+"""What was done to a disk, as plain data: the calls that change a tree or make it durable, in order.
+
+Two recorders make the same kind of steps. `Recorder` wraps the calls of `os` in this
+process, knows which line of the code asked for an fsync, and can kill: after the step at
+which a process dies none is done any more, clean-up included. `from_strace` reads what
+the kernel saw of a process, and tells whether the other one is honest.
+"""
+
+import builtins
+import contextlib
+import dataclasses
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from strace_log import Call
+
+import c8ybin
+from c8ybin import fsio
+
+PACKAGE = Path(c8ybin.__file__).parent
+FSIO = str(PACKAGE / "fsio.py")
+SYNCS = ("fsync", "fdatasync")
+
+# Their names in `os`, and as steps.
+_CALLS = {
+    "open": "create",
+    "pwrite": "write",
+    "ftruncate": "truncate",
+    **{name: name for name in ("rename", "link", "unlink", "mkdir", "rmdir", *SYNCS)},
+}
+_KERNEL = {"pwrite64": "write", "ftruncate": "truncate"}
+
+
+class Killed(BaseException):
+    """The process is dead; whatever it still tries is not done."""
+
+
+@dataclass(frozen=True, order=True)
+class Site:
+    """Who asks for an fsync: the line that calls `fsio`, and the line in `fsio` that it leads to.
+
+    One line may ask for several fsyncs: that of a draft and that of the directory, which
+    `fsio_line` tells apart, or one after the other in a loop, of which `turn` is the number.
+    """
+
+    file: str
+    line: int
+    fsio_line: int
+    turn: int = 0
+
+    @property
+    def first(self) -> "Site":
+        """The same in its first turn."""
+        return dataclasses.replace(self, turn=0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call that succeeded.
+
+    Attributes:
+        call: create, write, truncate, rename, link, unlink, mkdir, rmdir, fsync or fdatasync.
+        paths: The files it names, relative to the recorded directory, which is `.`.
+        offset: Where a write begins, or the length of a truncation, in bytes.
+        data: What was written.
+        site: Who asked for an fsync; strace does not know.
+    """
+
+    call: str
+    paths: tuple[str, ...]
+    offset: int = 0
+    data: bytes = b""
+    site: Site | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.call} {' > '.join(self.paths)}"
+
+
+class Recorder:
+    """Records what this process does below a directory.
+
+    Attributes:
+        steps: What was done.
+        die_at: The number of the step that is not done any more.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self.steps: list[Step] = []
+        self.die_at: int | None = None
+        self._base = str(base)
+        self._dead = False
+        self._last_site: Site | None = None
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record during the block."""
+        real = {name: getattr(os, name) for name in _CALLS}
+        for name, call in _CALLS.items():
+            setattr(os, name, self._wrap(call, real[name]))
+        vars(fsio)["open"] = self._open
+        try:
+            yield
+        finally:
+            for name, function in real.items():
+                setattr(os, name, function)
+            del vars(fsio)["open"]
+
+    def revive(self) -> None:
+        """Let another process go on where one was killed."""
+        self.die_at, self._dead, self._last_site = None, False, None
+
+    def do(self, call: str, arguments: tuple[Any, ...], dir_fd: int | None, real: Callable[[], Any]) -> Any:
+        """Do a call and record it, unless the process is dead or it is not about this directory."""
+        named = arguments[: 2 if call in ("rename", "link") else 1]
+        paths = tuple(_below(self._base, _path(argument, dir_fd)) for argument in named)
+        if not all(paths):
+            return real()
+        if self._dead or self.die_at == len(self.steps):
+            self._dead = True
+            raise Killed
+        result = real()
+        if call == "write":
+            step = Step(call, paths, arguments[2], bytes(arguments[1])[:result])
+        elif call == "truncate":
+            step = Step(call, paths, arguments[1])
+        else:
+            step = Step(call, paths, site=self._site() if call in SYNCS else None)
+        self.steps.append(step)
+        self._last_site = step.site
+        return result
+
+    def _site(self) -> Site | None:
+        """Return who asks: the innermost line of the package outside `fsio`, and where in that it calls."""
+        last = self._last_site
+        frame, fsio_line = sys._getframe(1), 0
+        while frame := frame.f_back:
+            file = frame.f_code.co_filename
+            if file == FSIO:
+                fsio_line = frame.f_lineno
+            elif file.startswith(f"{PACKAGE}/"):
+                site = Site(file.removeprefix(f"{PACKAGE}/"), frame.f_lineno, fsio_line)
+                return dataclasses.replace(last, turn=last.turn + 1) if last and site == last.first else site
+        return None
+
+    def _wrap(self, call: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **more: Any) -> Any:
+            if call == "create" and not arguments[1] & os.O_CREAT:
+                return real(*arguments, **more)
+            return self.do(call, arguments, more.get("dir_fd"), lambda: real(*arguments, **more))
+
+        return wrapped
+
+    def _open(self, file: Any, mode: str) -> Any:
+        """Open a file as `open` does; one for writing does so where it is seen."""
+        return io.BufferedWriter(_Raw(file, self)) if mode == "wb" else builtins.open(file, mode)
+
+
+class _Raw(io.FileIO):
+    """A file whose writes are recorded."""
+
+    def __init__(self, fd: int, recorder: Recorder) -> None:
+        super().__init__(fd, "wb")
+        self._recorder = recorder
+
+    def write(self, data: Any) -> int:
+        arguments = (self.fileno(), data, self.tell())
+        write = super().write
+        return int(self._recorder.do("write", arguments, None, lambda: write(data)))
+
+
+def _path(argument: Any, dir_fd: int | None) -> str:
+    if isinstance(argument, int):
+        return os.readlink(f"/proc/self/fd/{argument}") if argument > 2 else ""
+    if dir_fd is not None:
+        return os.path.join(os.readlink(f"/proc/self/fd/{dir_fd}"), argument)
+    return str(argument)
+
+
+def _below(base: str, path: str) -> str:
+    """Return a path relative to `base`; empty where it is not below it or its name is gone."""
+    if path == base:
+        return "."
+    return path.removeprefix(f"{base}/") if path.startswith(f"{base}/") and "(deleted)" not in path else ""
+
+
+def from_strace(calls: Iterable[Call], base: Path) -> list[Step]:
+    """Return the steps below `base` among the calls that strace saw."""
+    steps: list[Step] = []
+    ends: dict[str, int] = {}
+    for call in calls:
+        paths = tuple(_below(str(base), path) for path in call.paths)
+        if not all(paths) or call.deleted:
+            continue
+        offset = call.number
+        if call.name == "write":
+            # Where the one before ended, for such a file is written from its beginning to its end.
+            offset = ends.get(paths[0], 0)
+            ends[paths[0]] = offset + len(call.data)
+        elif call.name == "create":
+            ends[paths[0]] = 0
+        steps.append(Step(_KERNEL.get(call.name, call.name), paths, offset, call.data))
+    return steps

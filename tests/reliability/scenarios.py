@@ -1,0 +1,192 @@
+"""Recordings of operations: whole, and killed at a step with another process after that."""
+
+import contextlib
+import random
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kinds import EVENTS, Kind, State
+from operations import OPERATIONS, Operation
+from power_cut import Tree, read_tree
+from recording import Killed, Recorder, Step
+
+from c8ybin.accounts import AccountsProblem
+from c8ybin.domain.errors import Refusal
+
+SWEEP = "sweep"
+REFUSED = (Refusal, AccountsProblem)
+
+
+@dataclass
+class Recording:
+    """What processes did to a disk, and what may be seen after a cut.
+
+    Attributes:
+        name: What was done.
+        kind: To what.
+        tree: What was there, durably.
+        steps: What was done to the disk.
+        left: What was there in the end.
+        phases: From which number of steps on which states may be seen. One alone is what was acknowledged.
+    """
+
+    name: str
+    kind: Kind
+    tree: Tree
+    steps: list[Step]
+    phases: list[tuple[int, tuple[State, ...]]]
+    left: Tree
+
+    @property
+    def first_cut(self) -> int:
+        """The least number of steps after which there is something to see."""
+        return self.phases[0][0]
+
+    def allowed(self, count: int) -> tuple[State, ...]:
+        """Return the states of which one must be left after so many steps."""
+        return [states for start, states in self.phases if start <= count][-1]
+
+    @property
+    def outcomes(self) -> tuple[State, ...]:
+        """All states that may be seen on the way."""
+        return tuple({state: None for _, states in self.phases for state in states})
+
+
+class Stage:
+    """A directory on which one operation is recorded."""
+
+    def __init__(self, base: Path, locks: Path, operation: Operation) -> None:
+        self.kind = operation.kind
+        self.operation = operation
+        self.base = base
+        self.kind.prepare(base, locks)
+        self.tree = read_tree(base)
+        self.recorder = Recorder(base)
+        self.phases: list[tuple[int, tuple[State, ...]]] = []
+
+    @property
+    def now(self) -> int:
+        return len(self.recorder.steps)
+
+    def begin(self, *, earlier: bool) -> tuple[Any, tuple[Any, ...]]:
+        """Bring about what was there before; return the process that goes on, and what it changes."""
+        process = self.kind.open(self.base)
+        target = self.kind.target(process)
+        self.operation.before(process, *target)
+        if earlier:
+            self.kind.close(process)
+            process = self.kind.open(self.base)
+        return process, target
+
+    def act(
+        self, process: Any, target: tuple[Any, ...], operation: Operation, outcomes: tuple[State, ...] = ()
+    ) -> None:
+        """Do it, and note what may be seen meanwhile and once it was answered."""
+        state = self.kind.see(process)
+        for act in operation.acts:
+            start = self.now
+            try:
+                act(process, *target)
+                answered = True
+            except REFUSED:
+                answered = False
+            before, state = state, self.kind.see(process)
+            between = (operation.between(before),) if operation.between else ()
+            self.phases.append((start, (*outcomes, before, *between, state)))
+            if answered:
+                outcomes = ()
+                self.phases.append((self.now, (state,)))
+            else:
+                outcomes = self.phases[-1][1]
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Record during the block, with names that are the same in every recording."""
+        chance = random.Random(1)
+        real = {f: getattr(secrets, f) for f in ("token_hex", "token_bytes", "token_urlsafe")}
+        getrandbits = random.getrandbits
+        secrets.token_hex = lambda count: chance.randbytes(count).hex()
+        secrets.token_bytes = chance.randbytes
+        secrets.token_urlsafe = secrets.token_hex
+        random.getrandbits = chance.getrandbits
+        try:
+            with self.recorder.recording():
+                yield
+        finally:
+            random.getrandbits = getrandbits
+            for name, function in real.items():
+                setattr(secrets, name, function)
+
+    def recording(self, name: str) -> Recording:
+        return Recording(name, self.kind, self.tree, self.recorder.steps, self.phases, read_tree(self.base))
+
+
+def whole(name: str, base: Path, locks: Path, *, earlier: bool) -> Recording:
+    """Record an operation and the end of its process, which is the one that was there before or a new one."""
+    stage = Stage(base, locks, OPERATIONS[name])
+    with stage.recorded():
+        process, target = stage.begin(earlier=earlier)
+        stage.act(process, target, stage.operation)
+        stage.kind.close(process)
+    return stage.recording(f"{name}, {'earlier' if earlier else 'own'}")
+
+
+def killed(
+    name: str, base: Path, locks: Path, outcomes: tuple[State, ...], *, step: int, then: str
+) -> Recording | None:
+    """Record an operation that is killed at a step of its first act, and what another process does then.
+
+    Args:
+        name: The operation.
+        base: A directory that is not there yet.
+        locks: Lock files to use.
+        outcomes: The states that may be seen of the operation.
+        step: The number of the step that is not done.
+        then: What the other process does: an operation, or `sweep`.
+
+    Returns:
+        The recording, or None if there are not so many steps.
+    """
+    stage = Stage(base, locks, OPERATIONS[name])
+    recorder = stage.recorder
+    with stage.recorded():
+        process, target = stage.begin(earlier=False)
+        recorder.die_at = stage.now + step
+        try:
+            with contextlib.suppress(*REFUSED):
+                stage.operation.acts[0](process, *target)
+            was_killed = False
+        except Killed:
+            stage.kind.die(process)
+            was_killed = True
+        recorder.revive()
+        if not was_killed:
+            stage.kind.close(process)
+            return None
+        process = stage.kind.open(base)
+        if then == SWEEP:
+            stage.phases.append((stage.now, outcomes))
+            process.sweep()
+        else:
+            stage.act(process, stage.kind.target(process, target), OPERATIONS[then], outcomes)
+        stage.kind.close(process)
+    return stage.recording(f"{name}, killed at {step}, {then}")
+
+
+def after_kills(
+    name: str, base: Path, locks: Path, outcomes: tuple[State, ...], then: str
+) -> Iterator[Recording]:
+    """Yield recordings of an operation that is killed at each of its steps, and what another process does then."""
+    step = 0
+    while recording := killed(name, base / f"{step}", locks, outcomes, step=step, then=then):
+        yield recording
+        step += 1
+
+
+def followers(name: str) -> list[str]:
+    """Return what another process does after a kill: the same again, what else is worth it, the sweep."""
+    operation = OPERATIONS[name]
+    return [name, *operation.others, *([SWEEP] if operation.kind is EVENTS else [])]

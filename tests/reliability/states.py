@@ -1,0 +1,100 @@
+"""Every state that a power cut may leave of a recording, opened and looked at."""
+
+import random
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kinds import Lost
+from power_cut import Disk
+from recording import Site
+from scenarios import Recording
+
+Key = tuple[frozenset[tuple[str, bytes | None]], tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Thoroughness:
+    """How many subsets of what is pending are tried at a cut; see `Disk.cuts`."""
+
+    all_up_to: int
+    randomly: int
+
+
+QUICK = Thoroughness(all_up_to=3, randomly=2)
+FULL = Thoroughness(all_up_to=5, randomly=12)
+
+
+@dataclass
+class Found:
+    """What was counted and found.
+
+    Attributes:
+        cuts: Moments at which the power went.
+        states: Different states that were looked at.
+        lost: Those in which something acknowledged is not there.
+        mixed: Those that are neither the old nor the new, or not clean.
+        wrong: What is wrong with those, a line each.
+    """
+
+    cuts: int = 0
+    states: int = 0
+    lost: int = 0
+    mixed: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+class Bench:
+    """Where states are laid out and looked at, each once."""
+
+    def __init__(self, folder: Path, locks: Path) -> None:
+        self._folder = folder
+        self._locks = locks
+        self._good: set[Key] = set()
+
+    def look(
+        self, recording: Recording, how: Thoroughness, without: Collection[Site] = (), most_wrong: int = 10
+    ) -> Found:
+        """Look at every state of a recording; at those that come of it if a site's fsyncs are not there."""
+        found = Found()
+        disk = Disk(recording.tree)
+        chance = random.Random(recording.name)
+        for count in range(len(recording.steps) + 1):
+            if count >= recording.first_cut and (not without or disk.misses):
+                found.cuts += 1
+                allowed = recording.allowed(count)
+                for tree in disk.cuts(chance, all_up_to=how.all_up_to, randomly=how.randomly):
+                    key = frozenset(tree.items()), allowed
+                    if key in self._good:
+                        continue
+                    found.states += 1
+                    try:
+                        self._inspect(recording, tree, allowed)
+                        self._good.add(key)
+                    except Lost as error:
+                        found.lost += len(allowed) == 1
+                        found.mixed += len(allowed) > 1
+                        found.wrong.append(f"{recording.name}: {_told(recording, count)}: {error}")
+                        if len(found.wrong) == most_wrong:
+                            return found
+            if count < len(recording.steps):
+                step = recording.steps[count]
+                if step.site not in without:
+                    disk.do(step)
+                else:
+                    disk.miss(step)
+        return found
+
+    def _inspect(self, recording, tree, allowed) -> None:
+        base = self._folder / "state"
+        base.mkdir()
+        try:
+            recording.kind.lay_out(tree, base, self._locks)
+            recording.kind.inspect(base, allowed)
+        finally:
+            shutil.rmtree(base)
+
+
+def _told(recording: Recording, count: int) -> str:
+    return f"after {count}, {recording.steps[count - 1]}" if count else "at first"

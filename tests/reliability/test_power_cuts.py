@@ -1,0 +1,213 @@
+"""Killed at any step, cut at any step: the old or the new, nothing else, and nothing left behind.
+
+And every fsync is needed for that: with any one of them taken out, something is lost.
+"""
+
+import os
+import pickle
+import random
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fsync_sites import fsync_calls
+from operations import OPERATIONS
+from power_cut import replayed
+from recording import SYNCS, Site, from_strace
+from scenarios import Recording, after_kills, followers, whole
+from states import FULL, QUICK, Bench
+from store_tools import CHILD_ENVIRONMENT
+from strace_log import trace
+
+from c8ybin.accounts import passwords
+
+MOST_KILLS = 8  # of an operation without --full
+ROW = "Power cuts, every disk state"
+SITES_ROW = "Each fsync taken out in turn"
+
+# Calls that nothing rests on, as `fsync_sites` writes them without their lines, and why they are there.
+NEEDLESS = {
+    "store/opening.py _make_locks: fsio.sync_directory(layout.locks)": "the next start makes what is missing",
+    "store/uploads.py _again: fsio.sync_file(home / name)": "both were fsynced before the name that leads to them",
+    "store/uploads.py _again: fsio.sync_directory(home)": "the journal, still there after a kill, was void before",
+    "store/uploads.py _append: fsio.sync_file(home / journal.content)": "`_write` has just done it",
+    "store/writer.py probe: fsio.draft(path)": "what it writes is removed again",
+    "store/writer.py close: fsio.remove_with_last(self.folder, ALIVE)": "what is left is swept without `alive`, too",
+    "store/sweep.py _dead: fsio.remove_with_last(folder, ALIVE)": "what is left is swept without `alive`, too",
+}
+# Two calls that do the same, of which one is needed.
+EITHER = {
+    "store/disk.py _sync_parents: fsio.sync_directory(parent)": (
+        "store/opening.py prepare_directory: fsio.sync_directory(root)"
+    ),
+    "store/opening.py _make_with_parents: fsio.sync_directory(directory.parent)": (
+        "store/opening.py _make_with_parents: fsio.sync_directory(directory)"
+    ),
+}
+# Where the turns are those of many events, not of different directories.
+OF_EACH_EVENT = {"store/sweep.py _hour: fsio.sync_directory(home)"}
+CALLS = fsync_calls()
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a hash of a password cost next to nothing."""
+    monkeypatch.setitem(passwords._COST, "n", 2**4)
+
+
+@dataclass
+class Recordings:
+    """What was recorded of an operation: whole, and after each kill."""
+
+    whole: list[Recording]
+    killed: list[Recording]
+
+    @property
+    def every(self) -> list[Recording]:
+        return [*self.whole, *self.killed]
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """A folder on a tmpfs where there is one, for what fsyncs thousands of times."""
+    base = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=base) as path:
+        yield Path(path)
+
+
+@pytest.fixture(scope="module")
+def recorded(folder, locks):
+    """Return what gives the recordings of an operation; each is made once."""
+    made: dict[str, Recordings] = {}
+
+    def record(name):
+        if name not in made:
+            base = folder / "recorded"
+            recordings = [whole(name, base / f"{e}", locks, earlier=e) for e in (False, True)]
+            killed = [
+                recording
+                for then in followers(name)
+                for recording in after_kills(name, base / then, locks, recordings[0].outcomes, then)
+            ]
+            shutil.rmtree(base)
+            made[name] = Recordings(recordings, killed)
+        return made[name]
+
+    return record
+
+
+@pytest.fixture(scope="module")
+def bench(folder, locks):
+    return Bench(folder, locks)
+
+
+@pytest.fixture
+def look(bench, tally, full):
+    """Return what looks at all states of some recordings, counts them, and fails if any is wrong."""
+
+    def look_at(recordings):
+        wrong = []
+        for recording in recordings:
+            found = bench.look(recording, FULL if full else QUICK)
+            tally(ROW, cut_points=found.cuts, states=found.states, lost=found.lost, mixed=found.mixed)
+            wrong += found.wrong
+        if wrong:
+            pytest.fail("\n".join(wrong[:12]), pytrace=False)
+
+    return look_at
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_power_cut_at_any_step_leaves_the_old_or_the_new(recorded, look, tally, name):
+    tally(ROW, operations=1)
+    look(recorded(name).whole)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_power_cut_after_a_kill_leaves_the_old_or_the_new(recorded, look, full, name):
+    """Another process has done the same, or what else may be done then, or has swept."""
+    killed = recorded(name).killed
+    look(killed if full else random.Random(name).sample(killed, min(len(killed), MOST_KILLS)))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_what_is_left_without_a_cut_is_what_is_there(recorded, name):
+    """So a kill is the cut that keeps everything."""
+    for recording in recorded(name).every:
+        assert replayed(recording.tree, recording.steps).now() == recording.left, recording.name
+
+
+def users(recorded, call):
+    """Return the recordings in which a call makes an fsync, by its turn where it makes several."""
+    found: dict[Site, list[Recording]] = {}
+    for name in OPERATIONS:
+        for recording in recorded(name).every:
+            for site in {s.site for s in recording.steps if s.site and s.site.first == call.site}:
+                found.setdefault(site, []).append(recording)
+    return found
+
+
+def is_needed(bench, sites, recordings):
+    return any(bench.look(r, QUICK, without=sites, most_wrong=1).wrong for r in recordings)
+
+
+@pytest.mark.parametrize("call", [c for c in CALLS if not c.elsewhere and c.key not in NEEDLESS], ids=str)
+def test_without_any_one_fsync_something_is_lost(recorded, bench, tally, call):
+    using = users(recorded, call)
+    assert using, "no operation comes here"
+    partners = [c for c in CALLS if EITHER.get(c.key) == call.key or EITHER.get(call.key) == c.key]
+    for site, recordings in sorted(using.items()):
+        if site.turn and call.key in OF_EACH_EVENT:
+            continue
+        found = is_needed(bench, {site}, recordings) or any(
+            is_needed(bench, {site, *users(recorded, partner)}, recordings) for partner in partners
+        )
+        tally(SITES_ROW, fsyncs=1, found=int(found))
+        assert found, f"nothing is lost without it ({site})"
+
+
+def test_the_tables_of_exceptions_name_calls_that_are_there():
+    keys = {call.key for call in CALLS}
+    assert set(NEEDLESS) | set(EITHER) | set(EITHER.values()) | OF_EACH_EVENT <= keys
+
+
+def test_every_fsync_of_a_recording_is_found_in_the_source(recorded):
+    known = {call.site for call in CALLS}
+    for name in OPERATIONS:
+        for recording in recorded(name).every:
+            assert {s.site and s.site.first for s in recording.steps if s.call in SYNCS} <= known, name
+
+
+def test_the_recorder_sees_what_the_kernel_sees(strace, folder, locks):
+    """In one process, as both look on: the same calls, paths, offsets and bytes."""
+    top = folder / "traced"
+    top.mkdir()
+    code = (
+        "from c8ybin.accounts import passwords\n"
+        "from scenarios import *\n"
+        "import pickle\n"
+        "passwords._COST['n'] = 16\n"
+        "top, locks = map(Path, sys.argv[1:3])\n"
+        "recorded = []\n"
+        "say('begin')\n"
+        "for name in OPERATIONS:\n"
+        "    base = top / str(len(recorded))\n"
+        "    OPERATIONS[name].kind.prepare(base / 'prepared', locks)\n"
+        "    recording = whole(name, base / 'whole', locks, earlier=True)\n"
+        "    killed_at_2 = killed(name, base / 'killed', locks, recording.outcomes, step=2, then=name)\n"
+        "    recorded.append((recording.steps, killed_at_2.steps))\n"
+        "say('end')\n"
+        "(top / 'recorded').write_bytes(pickle.dumps(recorded))\n"
+    )
+    path = os.pathsep.join([CHILD_ENVIRONMENT["PYTHONPATH"], str(Path(__file__).parent)])
+    calls = trace(code, top, locks, log=top / "log", environment=CHILD_ENVIRONMENT | {"PYTHONPATH": path})
+    recorded = pickle.loads((top / "recorded").read_bytes())
+    assert len(recorded) == len(OPERATIONS)
+    for number, (of_whole, of_killed) in enumerate(recorded):
+        prepared, seen_whole, seen_killed = (
+            from_strace(calls, top / str(number) / part) for part in ("prepared", "whole", "killed")
+        )
+        assert prepared + of_whole == seen_whole
+        assert prepared + of_killed == seen_killed
