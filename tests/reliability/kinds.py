@@ -5,34 +5,22 @@ what must hold of whatever a cut has left.
 """
 
 import contextlib
-import dataclasses
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from power_cut import Tree, lay_out
+from inspection import Lost, State, inspect_events, newest, see_events
 from store_tools import Desk, new_root
+from trees import Tree, lay_out
 
 from c8ybin.accounts import ADMIN_PASSWORD_FILE, Accounts, AccountsProblem, make_admin
-from c8ybin.domain.errors import BinaryNotFound, EventNotFound, Refusal
 from c8ybin.domain.ids import Clock
 from c8ybin.store import UnfitDirectory, opening, prepare_directory
-from c8ybin.store.commit import named_contents
 
 PASSWORDS = ("password-1", "password-2")
 STARTED_S = 1.9e9  # the same in every process, lest the hour strikes between two events
-
-
-@dataclass(frozen=True, order=True)
-class SeenEvent:
-    """What clients see of an event: its text, its binary's bytes, its upload's range and bytes."""
-
-    text: str
-    data: bytes | None
-    upload: str | None
-    arrived: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, order=True)
@@ -42,13 +30,6 @@ class SeenUser:
     name: str
     roles: tuple[str, ...]
     password: str | None
-
-
-State = tuple[Any, ...]
-
-
-class Lost(AssertionError):
-    """What was left is neither the old nor the new, or it is not clean."""
 
 
 class Kind(Protocol):
@@ -87,63 +68,6 @@ def new_desk(root: Path) -> Desk:
     """Open a data directory as a process whose clock goes on by a millisecond each time that it is read."""
     ticks = itertools.count()
     return Desk(root, clock=Clock(lambda: STARTED_S + next(ticks) / 1000))
-
-
-def newest(desk: Desk) -> int | None:
-    return max((event_id for event_id, _ in desk.layout.walk()), default=None)
-
-
-def with_event(state: State, **changes: Any) -> State:
-    """Return a state of one event with that changed."""
-    return tuple(dataclasses.replace(event, **changes) for event in state)
-
-
-def see_events(desk: Desk) -> State:
-    found = []
-    for event_id, home in desk.layout.walk():
-        try:
-            event = desk.store.events.read(event_id)
-        except EventNotFound:
-            continue
-        try:
-            data = desk.get(event_id)
-        except BinaryNotFound:
-            data = None
-        if (data is None) != (event.binary is None):
-            raise Lost("the event and its binary contradict each other")
-        upload, arrived = None, []
-        if event.upload:
-            upload = str(event.upload)
-            content = (home / event.upload.content).read_bytes()
-            arrived = [content[span.start : span.end] for span in event.upload.spans]
-        found.append(SeenEvent(event.file.document["text"], data, upload, tuple(arrived)))
-    return tuple(sorted(found, key=repr))
-
-
-def inspect_events(desk: Desk, allowed: Iterable[State]) -> None:
-    """Look at what is there, sweep, look again: no trace of the dead, and nothing comes or goes by that."""
-    try:
-        first = see_events(desk)
-        if first not in allowed:
-            raise Lost(f"a third state: {first}")
-        desk.sweep()
-        if see_events(desk) != first:
-            raise Lost("the sweep changed what is seen")
-    except (Refusal, OSError) as error:
-        raise Lost(f"a third state: {error!r} {getattr(error, 'what', '')}") from error
-    left = [p.name for p in desk.layout.tmp.iterdir() if p != desk.store.folder]
-    for _, home in desk.layout.walk():
-        named, names = named_contents(home), {p.name for p in home.iterdir()}
-        left += names - named - {"event.json", "binary.json", "upload.journal"}
-        if not named <= names:
-            raise Lost(f"named but gone: {' '.join(sorted(named - names))}")
-    if left:
-        raise Lost(f"left behind: {' '.join(sorted(left))}")
-    assert_clean(desk)
-
-
-def assert_clean(desk: Desk) -> None:
-    """Demand that a check of the whole data directory finds nothing."""
 
 
 class _Events:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start, State, newest, with_event
+from inspection import State, newest, with_event
+from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
 
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.domain.errors import EventNotFound

@@ -12,14 +12,12 @@ Source: fsync(2), rename(2); Pillai et al., "All File Systems Are Not Created Eq
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias
 
 from recording import SYNCS, Step
-
-Tree: TypeAlias = Mapping[str, bytes | None]  # path to bytes; None for a directory
+from trees import Tree
 
 
 @dataclass(eq=False)
@@ -251,24 +249,6 @@ def _set(names: dict[str, Node], name: str, node: Node | None) -> None:
 
 def _is_in(change: Names, folder: Folder) -> bool:
     return any(found is folder for found, _, _ in change.parts)
-
-
-def read_tree(base: Path) -> dict[str, bytes | None]:
-    """Return the tree below a directory; symbolic links are no part of it."""
-    return {
-        str(path.relative_to(base)): None if path.is_dir() else path.read_bytes()
-        for path in sorted(base.rglob("*"))
-        if not any(p.is_symlink() for p in (path, *path.parents))
-    }
-
-
-def lay_out(tree: Tree, base: Path) -> None:
-    """Make a tree below a directory."""
-    for path, data in sorted(tree.items()):
-        if data is None:
-            (base / path).mkdir(exist_ok=True)
-        else:
-            (base / path).write_bytes(data)
 
 
 def replayed(tree: Tree, steps: Iterable[Step]) -> Disk:

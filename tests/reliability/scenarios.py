@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kinds import EVENTS, Kind, State
+from inspection import State
+from kinds import EVENTS, Kind
 from operations import OPERATIONS, Operation
-from power_cut import Tree, read_tree
 from recording import Killed, Recorder, Step
+from trees import Tree, read_tree
 
 from c8ybin.accounts import AccountsProblem
 from c8ybin.domain.errors import Refusal

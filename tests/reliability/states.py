@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kinds import Lost
+from inspection import Lost, State
 from power_cut import Disk
 from recording import Site
 from scenarios import Recording
+from trees import Tree
 
 Key = tuple[frozenset[tuple[str, bytes | None]], tuple[object, ...]]
 
@@ -86,7 +87,7 @@ class Bench:
                     disk.miss(step)
         return found
 
-    def _inspect(self, recording, tree, allowed) -> None:
+    def _inspect(self, recording: Recording, tree: Tree, allowed: tuple[State, ...]) -> None:
         base = self._folder / "state"
         base.mkdir()
         try:

@@ -1,0 +1,25 @@
+"""A tree of files as plain data: read from a disk, and laid out on one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+Tree: TypeAlias = Mapping[str, bytes | None]  # path to bytes; None for a directory
+
+
+def read_tree(base: Path) -> dict[str, bytes | None]:
+    """Return the tree below a directory; symbolic links are no part of it."""
+    return {
+        str(path.relative_to(base)): None if path.is_dir() else path.read_bytes()
+        for path in sorted(base.rglob("*"))
+        if not any(p.is_symlink() for p in (path, *path.parents))
+    }
+
+
+def lay_out(tree: Tree, base: Path) -> None:
+    """Make a tree below a directory."""
+    for path, data in sorted(tree.items()):
+        if data is None:
+            (base / path).mkdir(exist_ok=True)
+        else:
+            (base / path).write_bytes(data)
