@@ -646,3 +646,28 @@ def test_what_root_creates_belongs_to_the_owner_of_the_directory(tmp_path):
         file.write(b"{}")
     status = (tmp_path / "accounts.json").stat()
     assert (status.st_uid, status.st_gid) == (4711, 4712)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+def test_what_root_makes_in_a_directory_of_somebody_else_belongs_to_him_all_the_way_down(tmp_path):
+    os.chown(tmp_path, 4711, 4712)
+    for folder in (tmp_path / "day", tmp_path / "day" / "hour"):
+        fsio.make_directory(folder)
+        assert (folder.stat().st_uid, folder.stat().st_gid) == (4711, 4712)
+
+
+def test_a_tree_is_durable_once_each_file_and_then_the_directory_that_names_it_is(tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for path in ("a/b/1", "a/b/2", "a/3"):
+        (tmp_path / path).touch()
+    synced, real = [], os.fsync
+
+    def record(fd):
+        synced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{fd}"), tmp_path))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", record)
+    fsio.sync_tree(tmp_path)
+    assert sorted(synced) == [".", "a", "a/3", "a/b", "a/b/1", "a/b/2"]
+    for path in ("a/b/1", "a/b/2", "a/3", "a/b", "a"):
+        assert synced.index(path) < synced.index(os.path.dirname(path) or ".")
