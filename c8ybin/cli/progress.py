@@ -1,36 +1,30 @@
 """How far a command is: one line on standard error, kept up to date where that is a terminal."""
 
+import itertools
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import click
 
 from c8ybin.domain.sizes import round_size
+from c8ybin.domain.steps import Step, uncounted
 
 _EVERY_S = 0.1
 
 
-class Step(Protocol):
-    """What a command calls when something is done: so many events, and so many bytes of them."""
-
-    def __call__(self, *, events: int = 0, bytes: int = 0) -> None:  # noqa: A002 - the unit
-        """Count it."""
-
-
 @contextmanager
-def progress(label: str, total_events: int, noun: str = "events") -> Iterator[Step]:
+def progress(label: str, total_events: int | None, noun: str = "events") -> Iterator[Step]:
     """Yield what counts; the line tells events done of all, the time left, bytes and rate.
 
     Args:
         label: What is going on, as `backing up`.
-        total_events: How many there will be, as far as is known.
+        total_events: How many there will be, as far as is known; None where it is not.
         noun: What they are called.
     """
     if not sys.stderr.isatty():
-        yield _unseen
+        yield uncounted
         return
     start_s = time.monotonic()
     done = shown = seen_bytes = 0
@@ -42,6 +36,7 @@ def progress(label: str, total_events: int, noun: str = "events") -> Iterator[St
 
     # No least step, so that the bytes of a large file show while it is under way.
     with click.progressbar(
+        itertools.count() if total_events is None else None,
         length=total_events,
         label=label,
         show_pos=True,
@@ -61,7 +56,3 @@ def progress(label: str, total_events: int, noun: str = "events") -> Iterator[St
 
         yield step
         bar.update(done - shown)
-
-
-def _unseen(*, events: int = 0, bytes: int = 0) -> None:  # noqa: A002
-    pass

@@ -8,11 +8,15 @@
     store.sweep         what dead writers and old uploads left (sweep.py)
 
     Check, Repair       what is wrong in a data directory, and putting it right (check.py, repair.py)
+    write_backup(...)   one tar of every event as it stood at one moment (backup.py, snapshot.py)
+    restore_backup(...) back from such tars, checked first (restore.py, unpack.py, switch.py)
 
 `layout.py` draws the disk; `commit.py` has the commit steps; `disk.py` the locks and
 what is known to be durable. Errors are domain errors, or OSError let through.
 """
 
+from c8ybin.store.archive import NotWritten, UnknownFormat
+from c8ybin.store.backup import BackedUp, Previous, Unsteady, write_backup
 from c8ybin.store.binaries import OpenBinary
 from c8ybin.store.binary import Binary
 from c8ybin.store.check import Check
@@ -21,32 +25,54 @@ from c8ybin.store.event import StoredEvent
 from c8ybin.store.examination import Finding, Kind
 from c8ybin.store.journal import Journal
 from c8ybin.store.listing import Page
-from c8ybin.store.opening import UnfitDirectory, find_directory, is_data_directory, prepare_directory
+from c8ybin.store.manifest import BadArchive
+from c8ybin.store.opening import (
+    UnfitDirectory,
+    existing_directory,
+    find_directory,
+    is_data_directory,
+    prepare_directory,
+)
 from c8ybin.store.repair import Repair
+from c8ybin.store.restore import MissingBackup, Restored, restore_backup
 from c8ybin.store.store import Store
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep, Sweeper
+from c8ybin.store.unpack import Source, read_index
 from c8ybin.store.uploads import Chunk
 from c8ybin.store.writer import UnfitFileSystem
 
 __all__ = [
     "MIN_FREE",
     "UPLOAD_EXPIRY_S",
+    "BackedUp",
+    "BadArchive",
     "Binary",
     "Check",
     "Chunk",
     "Finding",
     "Journal",
     "Kind",
+    "MissingBackup",
+    "NotWritten",
     "OpenBinary",
     "Page",
+    "Previous",
     "Repair",
+    "Restored",
+    "Source",
     "Store",
     "StoredEvent",
     "Sweep",
     "Sweeper",
     "UnfitDirectory",
     "UnfitFileSystem",
+    "UnknownFormat",
+    "Unsteady",
+    "existing_directory",
     "find_directory",
     "is_data_directory",
     "prepare_directory",
+    "read_index",
+    "restore_backup",
+    "write_backup",
 ]

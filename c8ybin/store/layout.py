@@ -19,6 +19,8 @@ data/
     deleted                   event.json of what was deleted on a full disk, until all of it is gone
   events/imported/<id // 10000>/<id>/   the same for IDs below 10**12
   quarantine/<time>/          what a repair set aside, under the path that it had; nobody's but the operator's
+  before-restore-<time>/      the data directory that a restore replaced; whole once it has its format
+  .restore-<random>/          a restore that is under way, or was cut: `alive` is locked for its life
 """
 
 import os
@@ -28,7 +30,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from c8ybin.domain.ids import FIRST_OWN, EventId, created_ms
+from c8ybin.domain.ids import FIRST_OWN, LIMIT, EventId, created_ms
 
 FORMAT = "c8ybin 1"
 LOCKS = 1024
@@ -40,11 +42,28 @@ DELETED = "deleted"
 
 QUARANTINE = "quarantine"
 
+
+ACCOUNTS = "accounts.json"
+ACCOUNTS_LOCK = "accounts.lock"
+FIRST_PASSWORD = "admin-password"  # noqa: S105 - a file's name
+
+STAGING = ".restore-"
+NEW = "new"
+BEFORE = "before-restore-"
+# The last file to move in either direction: without it, a directory is not whole.
+FORMAT_MOVING = "format.moving"
+
 _OF_THE_ROOT = frozenset(
-    ("format", "accounts.lock", "accounts.json", "admin-password", "locks", "tmp", "events", QUARANTINE)
+    ("format", ACCOUNTS_LOCK, ACCOUNTS, FIRST_PASSWORD, "locks", "tmp", "events", QUARANTINE)
 )
-_DRAFTS = (".format.", ".accounts.json.", ".admin-password.")
+_NOT_OF_ITS_STATE = (".format.", f".{ACCOUNTS}.", f".{FIRST_PASSWORD}.", STAGING, BEFORE)
 _ID = re.compile(r"[1-9][0-9]{0,15}")
+_CONTENT = re.compile(r"content-[0-9a-f]{1,32}-[0-9]{1,15}")
+
+
+def is_content_name(name: str) -> bool:
+    """Tell whether a file in an event's directory can hold the bytes of a binary."""
+    return bool(_CONTENT.fullmatch(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +121,19 @@ class Layout:
             return None
         return event_id if home.is_dir() and not home.is_symlink() else None
 
+    def holds(self, path: str) -> bool:
+        """Tell whether a relative path is one where a file of an event, and nothing else, may be."""
+        top, _, below = path.partition("/")
+        home, _, name = below.rpartition("/")
+        hour, _, number = home.rpartition("/")
+        return (
+            top == self.events.name
+            and (name in (EVENT, BINARY, JOURNAL) or is_content_name(name))
+            and bool(_ID.fullmatch(number))
+            and int(number) < LIMIT
+            and self.hour_name(EventId(int(number))) == hour
+        )
+
     def walk(self) -> Iterator[tuple[EventId, Path]]:
         """Yield every event's directory, hour by hour; foreign files are passed over."""
         for day in _directories(self.events):
@@ -118,9 +150,10 @@ class Layout:
 def is_of_the_root(name: str) -> bool:
     """Tell whether something of this name may lie in a data directory, beside the events.
 
-    Drafts of its own files count, for the next change removes or replaces them.
+    Drafts of its own files count, for the next change removes or replaces them, and what
+    restores keep aside.
     """
-    return name in _OF_THE_ROOT or name.startswith(_DRAFTS) or may_be_anywhere(name)
+    return name in _OF_THE_ROOT or name.startswith(_NOT_OF_ITS_STATE) or may_be_anywhere(name)
 
 
 def may_be_anywhere(name: str) -> bool:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.store.layout import FORMAT, LOCKS, Layout, may_be_anywhere
+from c8ybin.store.layout import BEFORE, FORMAT, FORMAT_MOVING, LOCKS, STAGING, Layout, may_be_anywhere
 
 
 class UnfitDirectory(Exception):
@@ -14,6 +14,52 @@ class UnfitDirectory(Exception):
 def is_data_directory(root: Path) -> bool:
     """Tell whether a directory is one of ours, of whichever format."""
     return fsio.exists(Layout(root).format)
+
+
+def existing_directory(root: Path) -> Layout:
+    """Return the layout of a data directory that is there, touching nothing.
+
+    Raises:
+        UnfitDirectory: It is none, or of a format that this version does not know.
+        OSError: It cannot be read.
+    """
+    layout = Layout(root)
+    found = _format(layout)
+    if found is None:
+        raise UnfitDirectory(interrupted_restore(layout) or f"{root} is no data directory of c8ybin.")
+    _check_format(root, found)
+    return layout
+
+
+def foreign_names(layout: Layout) -> list[str]:
+    """Return what a directory holds that a new data directory may not."""
+    return sorted(path.name for path in layout.root.iterdir() if not may_be_anywhere(path.name))
+
+
+def interrupted_restore(layout: Layout) -> str | None:
+    """Say what to do where a restore was interrupted, or None where none was.
+
+    Only for a directory without a format: with it, a restore has not begun to replace
+    anything, or is done.
+    """
+    if not layout.root.is_dir():
+        return None
+    cut = moving_away(layout)
+    if cut:
+        return (
+            f"A restore into {layout.root} was interrupted: run it again; or, to go back, move what is in "
+            f"{cut} back into {layout.root}, {FORMAT_MOVING} last and as format."
+        )
+    kept = sorted(layout.root.glob(f"{BEFORE}*"))
+    if kept or any(layout.root.glob(f"{STAGING}*")):
+        back = f" The old data is whole in {kept[-1]}, which can be used as it is." if kept else ""
+        return f"A restore into {layout.root} is under way or was interrupted: then run it again.{back}"
+    return None
+
+
+def moving_away(layout: Layout) -> Path | None:
+    """Return where a restore that was interrupted began to move the old data to."""
+    return next((path.parent for path in sorted(layout.root.glob(f"{BEFORE}*/{FORMAT_MOVING}"))), None)
 
 
 def prepare_directory(root: Path) -> Layout:
@@ -28,15 +74,16 @@ def prepare_directory(root: Path) -> Layout:
         OSError: It cannot be read or written.
     """
     layout = Layout(root)
-    _make_with_parents(root.absolute())
+    make_with_parents(root.absolute())
     found = _format(layout)
     if found is None:
-        foreign = sorted(path.name for path in root.iterdir() if not may_be_anywhere(path.name))
+        foreign = foreign_names(layout)
         # Another first start may have made what was found, after its format.
         found = _format(layout) if foreign else None
         if foreign and found is None:
             raise UnfitDirectory(
-                f"{root} holds other files ({foreign[0]}, ...) and is no data directory of c8ybin; "
+                interrupted_restore(layout)
+                or f"{root} holds other files ({foreign[0]}, ...) and is no data directory of c8ybin; "
                 "name an empty or a new directory."
             )
     if found is None:
@@ -54,17 +101,13 @@ def prepare_directory(root: Path) -> Layout:
 
 
 def find_directory(root: Path) -> Layout:
-    """Find a data directory for reading; nothing in it is touched.
+    """Find a data directory that was started once; nothing in it is touched.
 
     Raises:
         UnfitDirectory: It is none, or of a format that this version does not know.
         OSError: It cannot be read.
     """
-    layout = Layout(root)
-    found = _format(layout)
-    if found is None:
-        raise UnfitDirectory(f"{root} is no data directory of c8ybin.")
-    _check_format(root, found)
+    layout = existing_directory(root)
     for directory in (layout.events, layout.locks, layout.tmp):
         if not directory.is_dir():
             raise UnfitDirectory(
@@ -88,7 +131,13 @@ def _format(layout: Layout) -> str | None:
         return None
 
 
-def _make_with_parents(root: Path) -> None:
+def make_with_parents(root: Path) -> None:
+    """Make a directory durably, with those that lead to it.
+
+    Raises:
+        UnfitDirectory: There is something else.
+        OSError: It cannot be made.
+    """
     for directory in reversed((root, *root.parents)):
         if not directory.exists() and fsio.make_directory(directory):
             fsio.sync_directory(directory.parent)

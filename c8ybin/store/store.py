@@ -4,13 +4,14 @@ import time
 from pathlib import Path
 from threading import Lock
 
+from c8ybin import fsio
 from c8ybin.domain.ids import Clock
 from c8ybin.store.binaries import Binaries
 from c8ybin.store.disk import Disk
 from c8ybin.store.events import Events
 from c8ybin.store.layout import Layout
 from c8ybin.store.listing import Listing
-from c8ybin.store.opening import prepare_directory
+from c8ybin.store.opening import UnfitDirectory, existing_directory, prepare_directory
 from c8ybin.store.repair import Repair
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep
 from c8ybin.store.uploads import Uploads
@@ -54,7 +55,16 @@ class Store:
             OSError: It cannot be read or written.
         """
         layout: Layout = prepare_directory(root)
-        disk = Disk(layout, Writer(layout), Clock(), min_free=min_free)
+        writer = Writer(layout)
+        try:
+            # A restore takes the format away before it looks for writers: one of the two sees the other.
+            existing_directory(root)
+            if not fsio.exists(writer.folder):
+                raise UnfitDirectory(f"{root} was replaced by a restore just now; start again.")
+        except BaseException:
+            writer.close()
+            raise
+        disk = Disk(layout, writer, Clock(), min_free=min_free)
         return cls(disk, upload_expiry_s=upload_expiry_s)
 
     @property

@@ -137,6 +137,14 @@ def writer_of(name: str) -> str | None:
     return match[1] if match else None
 
 
+def has_running_writers(layout: Layout) -> bool:
+    """Tell whether a server, or whoever else writes, uses a data directory now."""
+    try:
+        return any(is_running(folder) for folder in layout.tmp.iterdir())
+    except FileNotFoundError:
+        return False
+
+
 def hours_of(folder: Path) -> list[str]:
     """Return the ID-hours that a dead writer noted; a torn line had no change after it."""
     try:

@@ -1,0 +1,154 @@
+"""One event's files as they stood together at one moment, read without a lock while others change them."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from c8ybin import fsio
+from c8ybin.domain.errors import Damaged, EventNotFound
+from c8ybin.domain.ranges import Span, Spans
+from c8ybin.store.commit import is_void
+from c8ybin.store.event import EventFiles, parse_event_file, read_files
+from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, is_content_name
+
+
+@dataclass(slots=True)
+class File:
+    """One file of an event, readable as often as needed whatever becomes of the event.
+
+    Attributes:
+        name: In the event's directory.
+        length: In bytes.
+        sha256: The digest that it must have; None where nothing tells it.
+    """
+
+    name: str
+    length: int
+    _source: bytes | int
+    _spans: Spans
+    sha256: bytes | None = None
+
+    @classmethod
+    def of_bytes(cls, name: str, data: bytes) -> "File":
+        """Return a file that was read whole."""
+        return cls(name, len(data), data, Spans(), hashlib.sha256(data).digest())
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield its bytes; those that have not arrived are zeros.
+
+        Raises:
+            Damaged: There are fewer than there were.
+            OSError: They cannot be read.
+        """
+        if isinstance(self._source, bytes):
+            yield self._source
+            return
+        for start in range(0, self.length, fsio.COPY_BYTES):
+            block = Span(start, min(start + fsio.COPY_BYTES, self.length))
+            yield _pieces(self._source, block, self._spans)
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of its bytes; a short file is kept in memory, to be read only once."""
+        if not isinstance(self._source, bytes) and self.length <= fsio.COPY_BYTES:
+            self._source = b"".join(self.blocks())
+        digest = hashlib.sha256()
+        for block in self.blocks():
+            digest.update(block)
+        return digest.digest()
+
+
+def _pieces(fd: int, block: Span, spans: Spans) -> bytes:
+    """Read of a block what lies in `spans`, and put zeros where nothing does."""
+    data = bytearray(block.length)
+    for part in spans.within(block):
+        piece = fsio.read_at(fd, part.length, part.start)
+        if len(piece) != part.length:
+            raise Damaged("a content file became shorter")
+        data[part.start - block.start : part.end - block.start] = piece
+    return bytes(data)
+
+
+@contextmanager
+def snapshot(home: Path) -> Iterator[list[File]]:
+    """Yield the files of an event as they stood together, in the order of `event.json`, binary, upload.
+
+    What tells of the event is read twice, and the content files are opened in between:
+    where both readings are the same, all of it stood together at the moment between
+    them, for no change of `event.json` or `binary.json` ever brings old bytes back.
+
+    Of an upload there are the bytes that its journal counts, which never change; a torn
+    line is left out, and so is an upload that is void.
+
+    Raises:
+        EventNotFound: There is no such event.
+        Damaged: A file does not hold what it should; of a content file only the length is looked at.
+        OSError: A file cannot be read.
+    """
+    while True:
+        with ExitStack() as stack:
+            first, damage, files = _read(home), None, []
+            try:
+                files = _files(first, stack)
+            except Damaged as error:
+                damage = error
+            if _read(home) != first:
+                continue
+            if damage:
+                raise damage
+            yield files
+            return
+
+
+def _read(home: Path) -> EventFiles:
+    try:
+        return read_files(home)
+    except EventNotFound:
+        # A deletion in place leaves `deleted` until nothing else is there.
+        if fsio.exists(home / DELETED) or not _holds_files(home):
+            raise
+        raise Damaged(f"{home / EVENT}: missing") from None
+
+
+def _holds_files(home: Path) -> bool:
+    try:
+        return any(home.iterdir())
+    except FileNotFoundError:
+        return False
+
+
+def _files(read: EventFiles, stack: ExitStack) -> list[File]:
+    """Open what the files tell of.
+
+    Raises:
+        Damaged: A file does not hold what it should, or has been replaced meanwhile.
+    """
+    parse_event_file(read.event, read.home / EVENT)
+    binary, journal = read.parse_binary(), read.parse_journal()
+    files = [File.of_bytes(EVENT, read.event)]
+    if binary and read.binary is not None:
+        files.append(File.of_bytes(BINARY, read.binary))
+        fd = _open(read.home, binary.content, stack)
+        if fsio.length(fd) != binary.length:
+            raise Damaged(f"{read.home / binary.content}: not {binary.length} bytes long")
+        whole = Spans([Span(0, binary.length)])
+        files.append(File(binary.content, binary.length, fd, whole, binary.sha256))
+    if journal and read.journal is not None and not is_void(journal, binary):
+        files.append(File.of_bytes(JOURNAL, read.journal[: journal.valid_bytes]))
+        fd = _open(read.home, journal.content, stack)
+        if fsio.length(fd) < journal.spans.end:
+            raise Damaged(f"{read.home / journal.content}: not {journal.spans.end} bytes long")
+        files.append(File(journal.content, journal.spans.end, fd, journal.spans))
+    return files
+
+
+def _open(home: Path, name: str, stack: ExitStack) -> int:
+    if not is_content_name(name):
+        raise Damaged(f"{home}: {name[:80]!r} is no name of a content file")
+    try:
+        fd = fsio.open_existing(home / name)
+    except FileNotFoundError:
+        raise Damaged(f"{home / name}: missing") from None
+    stack.callback(fsio.close, fd)
+    return fd
