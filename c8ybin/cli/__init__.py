@@ -6,6 +6,7 @@ A module a command group; this room alone reads the environment.
 import click
 
 from c8ybin import __version__
+from c8ybin.cli.backup import backup, restore_command
 from c8ybin.cli.check import check
 from c8ybin.cli.serve import serve
 from c8ybin.cli.user import user
@@ -20,3 +21,5 @@ def main() -> None:
 main.add_command(serve)
 main.add_command(check)
 main.add_command(user)
+main.add_command(backup)
+main.add_command(restore_command)
