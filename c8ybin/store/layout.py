@@ -48,7 +48,6 @@ ACCOUNTS_LOCK = "accounts.lock"
 FIRST_PASSWORD = "admin-password"  # noqa: S105 - a file's name
 
 STAGING = ".restore-"
-NEW = "new"
 BEFORE = "before-restore-"
 # The last file to move in either direction: without it, a directory is not whole.
 FORMAT_MOVING = "format.moving"

@@ -71,6 +71,7 @@ def restore_backup(
     try:
         place.check(replace=replace)
         with place.staged():
+            place.check(replace=replace)  # another restore may have been faster
             place.clean()
             with ExitStack() as stack:
                 indexes = _indexes(sources, place, stack, progress)

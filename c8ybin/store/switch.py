@@ -14,7 +14,7 @@ Lock files stay where they are: nothing of a state is in them.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from c8ybin import fsio
@@ -24,7 +24,6 @@ from c8ybin.store.layout import (
     BEFORE,
     FIRST_PASSWORD,
     FORMAT_MOVING,
-    NEW,
     STAGING,
     Layout,
 )
@@ -38,6 +37,7 @@ from c8ybin.store.opening import (
 from c8ybin.store.writer import ALIVE, has_running_writers, is_running
 
 _LOCK_TIMEOUT_S = 10.0
+_SWITCHING = "switching"
 
 
 class Place:
@@ -46,13 +46,11 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
         self.staging = root / f"{STAGING}{fsio.unique_name()}"
-        # Set while the switch is under way: then the staging folder says so, if that fails.
-        self._switching = False
-
-    @property
-    def new(self) -> Path:
-        """Where the new data is unpacked."""
-        return self.staging / NEW
+        # Where the new data is unpacked.
+        self.new = self.staging / "new"
+        # Where it is from the first step of the switch: what a cut leaves then is known by that name.
+        self._switching = self.staging / _SWITCHING
+        self._is_cut = False
 
     @property
     def _moved(self) -> tuple[Path, ...]:
@@ -101,7 +99,7 @@ class Place:
 
     def _dead_switches(self) -> list[Path]:
         """Return the staging folders of restores that may have been cut while they moved new data in."""
-        found = self.layout.root.glob(f"{STAGING}*/{NEW}/{self.layout.format.name}")
+        found = self.layout.root.glob(f"{STAGING}*/{_SWITCHING}/{self.layout.format.name}")
         return [path.parent.parent for path in found]
 
     @contextmanager
@@ -118,17 +116,19 @@ class Place:
             alive = fsio.create(self.staging / ALIVE)
         except FileNotFoundError:
             raise UnfitDirectory(f"Another restore into {root} is under way.") from None
-        try:
+        with ExitStack() as stack:
+            stack.callback(fsio.close, alive)
+            stack.callback(self._remove_staging)
             fsio.sync_directory(root)
             others = [path for path in root.glob(f"{STAGING}*") if path != self.staging]
-            # Each locks its own before it looks for others, so that of two at once none goes on or one.
+            # Each locks its own before it looks for others: of two at once, one goes on or none.
             if not fsio.try_lock(alive) or any(map(is_running, others)):
                 raise UnfitDirectory(f"Another restore into {root} is under way.")
             yield
-        finally:
-            if not self._switching:
-                fsio.remove_with_last(self.staging, ALIVE)
-            fsio.close(alive)
+
+    def _remove_staging(self) -> None:
+        if not self._is_cut:
+            fsio.remove_with_last(self.staging, ALIVE)
 
     def clean(self) -> None:
         """Remove what dead restores left: halves of what they moved in, then their staging folders."""
@@ -153,16 +153,18 @@ class Place:
             OSError: The directory is without format, and the restore to be run again.
         """
         root = self.layout.root
+        fsio.rename(self.new, self._switching)
+        fsio.sync_directory(self.staging)
         has_old = fsio.exists(self.layout.format) or moving_away(self.layout) is not None
         with fsio.locked(root / ACCOUNTS_LOCK, _LOCK_TIMEOUT_S) if has_old else nullcontext():
             before = (
                 self._begin_to_move_away() if fsio.exists(self.layout.format) else moving_away(self.layout)
             )
-            self._switching = True
+            self._is_cut = True
             if before:
                 self._move_away(before)
             self._move_in()
-        self._switching = False
+        self._is_cut = False
         return before
 
     def _begin_to_move_away(self) -> Path:
@@ -202,11 +204,11 @@ class Place:
 
     def _move_in(self) -> None:
         root = self.layout.root
-        for path in sorted(self.new.iterdir()):
+        for path in sorted(self._switching.iterdir()):
             if path.name != self.layout.format.name:
                 fsio.rename(path, root / path.name)
         fsio.sync_directory(root)
-        fsio.rename(self.new / self.layout.format.name, self.layout.format)
+        fsio.rename(self._switching / self.layout.format.name, self.layout.format)
         fsio.sync_directory(root)
 
 
