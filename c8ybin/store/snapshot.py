@@ -39,7 +39,7 @@ class File:
         """Yield its bytes; those that have not arrived are zeros.
 
         Raises:
-            Damaged: There are fewer than there were.
+            Damaged: There are fewer than there must be.
             OSError: They cannot be read.
         """
         if isinstance(self._source, bytes):
@@ -47,7 +47,17 @@ class File:
             return
         for start in range(0, self.length, fsio.COPY_BYTES):
             block = Span(start, min(start + fsio.COPY_BYTES, self.length))
-            yield _pieces(self._source, block, self._spans)
+            yield self._block(self._source, block)
+
+    def _block(self, fd: int, block: Span) -> bytes:
+        """Read of a block what has arrived, and put zeros where nothing did."""
+        data = bytearray(block.length)
+        for part in self._spans.within(block):
+            piece = fsio.read_at(fd, part.length, part.start)
+            if len(piece) != part.length:
+                raise Damaged(f"{self.name}: not {self.length} bytes long")
+            data[part.start - block.start : part.end - block.start] = piece
+        return bytes(data)
 
     def digest(self) -> bytes:
         """Return the SHA-256 of its bytes; a short file is kept in memory, to be read only once."""
@@ -57,17 +67,6 @@ class File:
         for block in self.blocks():
             digest.update(block)
         return digest.digest()
-
-
-def _pieces(fd: int, block: Span, spans: Spans) -> bytes:
-    """Read of a block what lies in `spans`, and put zeros where nothing does."""
-    data = bytearray(block.length)
-    for part in spans.within(block):
-        piece = fsio.read_at(fd, part.length, part.start)
-        if len(piece) != part.length:
-            raise Damaged("a content file became shorter")
-        data[part.start - block.start : part.end - block.start] = piece
-    return bytes(data)
 
 
 @contextmanager
@@ -137,8 +136,6 @@ def _files(read: EventFiles, stack: ExitStack) -> list[File]:
     if journal and read.journal is not None and not is_void(journal, binary):
         files.append(File.of_bytes(JOURNAL, read.journal[: journal.valid_bytes]))
         fd = _open(read.home, journal.content, stack)
-        if fsio.length(fd) < journal.spans.end:
-            raise Damaged(f"{read.home / journal.content}: not {journal.spans.end} bytes long")
         files.append(File(journal.content, journal.spans.end, fd, journal.spans))
     return files
 

@@ -391,7 +391,7 @@ def test_a_disk_that_reads_differently_each_time_breaks_the_backup_off(desk, roo
 class TestSince:
     @pytest.fixture()
     def full(self, desk, root, archive):
-        kept, replaced, updated, gone = (desk.create() for _ in range(4))
+        gone, kept, replaced, updated = (desk.create() for _ in range(4))
         for event_id in (kept, replaced, gone):
             desk.attach(event_id, b"old")
         back_up(root, archive)
@@ -473,7 +473,8 @@ class TestSince:
         ("events//2026-11-24/08/891591061944308/event.json", False),
         ("./events/2026-11-24/08/891591061944308/event.json", False),
         ("events/2026-11-24/08/891591061944308/event.json\n", False),
-        (f"events/2026-11-24/08/{2**53}/event.json", False),
+        (f"events/{Layout(Path()).hour_name(2**53)}/{2**53}/event.json", False),
+        (f"events/{Layout(Path()).hour_name(2**53 - 1)}/{2**53 - 1}/event.json", True),
         ("event.json", False),
         ("", False),
     ],
