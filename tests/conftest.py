@@ -32,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts are wanted."""
+    return bool(request.config.getoption("--full"))
+
+
 @pytest.fixture(scope="session")
 def locks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return locks_of_all(tmp_path_factory.mktemp("locks") / "locks")

@@ -80,8 +80,7 @@ def restore_backup(
                 _check_complete(newest, indexes)
                 with progress(restored.events) as step:
                     _unpack(newest.manifest, indexes, place, step)
-            if fsio.read(place.new / place.layout.format.name) != f"{FORMAT}\n".encode():
-                raise BadArchive(f"The archive {newest.source.name} is damaged: its format is none")
+            _check_format(newest, place.new / place.layout.format.name)
             # Every byte and name, before the first step of the switch.
             fsio.sync_tree(place.staging)
             fsio.sync_directory(root)
@@ -131,6 +130,11 @@ def _check_complete(newest: Index, indexes: Mapping[str, Index]) -> None:
             raise MissingBackup(
                 f"The archive {newest.source.name} builds on the backup {entry.backup}{time}; name its archive, too"
             )
+
+
+def _check_format(index: Index, path: Path) -> None:
+    if not fsio.exists(path) or fsio.read(path) != f"{FORMAT}\n".encode():
+        raise BadArchive(f"The archive {index.source.name} is damaged: its file format is missing or another")
 
 
 def _unpack(manifest: Manifest, indexes: Mapping[str, Index], place: Place, step: Step) -> None:

@@ -19,12 +19,6 @@ _COUNTS = pytest.StashKey[dict[str, Counter[str]]]()
 
 
 @pytest.fixture
-def full(request: pytest.FixtureRequest) -> bool:
-    """Whether the full counts are wanted."""
-    return bool(request.config.getoption("--full"))
-
-
-@pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Return what adds to a row of the table: `tally("Killed under load", rounds=200, lost=0, mixed=0)`.
 
