@@ -1,0 +1,321 @@
+"""The switch of a restore: killed or cut at any step, run again, it gives the new state, and the old one is kept."""
+
+import itertools
+import os
+import random
+import shutil
+
+import pytest
+from backup_tools import back_up, bring_back, furnish, state
+from power_cut import Disk, Killed
+from store_tools import Desk, new_root
+
+from c8ybin import fsio
+from c8ybin.store import Store, UnfitDirectory, prepare_directory
+from c8ybin.store import store as store_module
+from c8ybin.store.layout import Layout
+from c8ybin.store.writer import Writer
+
+
+@pytest.fixture(autouse=True)
+def without_the_others(monkeypatch):
+    """Let sync() wait for nothing: it would wait for what the whole machine has to write; the fsyncs follow."""
+    monkeypatch.setattr(os, "sync", lambda: None)
+
+
+@pytest.fixture()
+def archive(quick_root, locks):
+    """A backup of two events and accounts, for a directory that holds others."""
+    root = new_root(quick_root.parent / "new-state", locks)
+    with Desk(root) as desk:
+        desk.attach(desk.create(text="new"), b"new bytes")
+        desk.create(text="new, too")
+    (root / "accounts.json").write_text("new accounts")
+    back_up(root, quick_root.parent / "new.tar")
+    return quick_root.parent / "new.tar"
+
+
+@pytest.fixture()
+def new(archive):
+    """The state that is in the archive."""
+    return state(archive.with_name("new-state"))
+
+
+@pytest.fixture()
+def root(quick_root):
+    """A data directory with an event, a first password, and what a dead writer left."""
+    with Desk(quick_root) as desk:
+        desk.attach(desk.create(text="old"), b"old bytes")
+    (quick_root / "accounts.json").write_text("old accounts")
+    (quick_root / "admin-password").write_text("old password")
+    (quick_root / "tmp" / "0123456789ab").mkdir()
+    (quick_root / "tmp" / "0123456789ab" / "hours").write_text("")
+    return quick_root
+
+
+def clone(root, place):
+    """Make another directory just like one."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(root, place, symlinks=True)
+    return place
+
+
+def lay_out(files, place, locks):
+    """Make a tree out of its paths and bytes, with the lock files."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    for path, data in sorted(files.items()):
+        if path.endswith("/"):
+            (place / path).mkdir(parents=True, exist_ok=True)
+        else:
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_bytes(data)
+    (place / "locks").symlink_to(locks)
+    return place
+
+
+def check(place, archive, old, new, *, replace=True):
+    """Look at what a kill or a cut left: the old, the new, or what no server starts on; then run it again.
+
+    `old` is None for a directory that was to be new.
+    """
+    found = state(place) if (place / "format").exists() else None
+    if found is None:
+        names = [path.name for path in place.iterdir() if path.name != "locks"]
+        if old is not None or names:
+            with pytest.raises(UnfitDirectory, match=r"restore into .* was interrupted"):
+                prepare_directory(place)
+    else:
+        assert found in (old, new), "a third state"
+    bring_back(place, archive, replace=replace or found == new)
+    assert state(place) == new
+    names = {path.name for path in place.iterdir()} - {"locks", "accounts.lock"}
+    aside = {path for path in place.iterdir() if path.name.startswith("before-restore-")}
+    assert names - {path.name for path in aside} == {"format", "events", "accounts.json"}, "something is left"
+    if old is not None:
+        assert old in [state(path) for path in aside if (path / "format").exists()], "the old data is lost"
+    assert prepare_directory(place)
+
+
+def kills(make, archive, *, replace, chance=None):
+    """Yield a disk and a directory for each step at which a restore is killed; `chance` leaves some out."""
+    for step in itertools.count():
+        if chance and not chance():
+            continue
+        place = make()
+        disk = Disk(place)
+        disk.die_at = step
+        try:
+            with disk.recorded():
+                bring_back(place, archive, replace=replace)
+        except Killed:
+            disk.revive()
+            yield disk, place
+        else:
+            return
+
+
+@pytest.fixture()
+def make(root, locks):
+    """Return makers of a directory with the old data, and of an empty one."""
+    place = root.parent / "place"
+    return {
+        "old": lambda: clone(root, place),
+        "empty": lambda: lay_out({}, place, locks),
+    }
+
+
+@pytest.mark.parametrize("kind", ["old", "empty"])
+def test_killed_at_any_step_it_can_be_run_again(make, root, archive, new, kind):
+    old = state(root) if kind == "old" else None
+    count = 0
+    for _, place in kills(make[kind], archive, replace=kind == "old"):
+        check(place, archive, old, new, replace=kind == "old")
+        count += 1
+    assert count > 40
+
+
+@pytest.mark.parametrize("kind", ["old", "empty"])
+def test_killed_at_any_step_and_again_in_the_next_run_it_can_be_run_once_more(
+    make, root, archive, new, kind, full
+):
+    # Each step of the first run with some steps of the second.
+    old, chance = state(root) if kind == "old" else None, random.Random(1)
+    count = 0
+    for _, place in kills(
+        make[kind], archive, replace=True, chance=None if full else lambda: chance.random() < 0.15
+    ):
+        left = clone(place, place.with_name("left"))
+        for _, again in kills(
+            lambda left=left: clone(left, left.with_name("again")),
+            archive,
+            replace=True,
+            chance=lambda: chance.random() < (0.5 if full else 0.1),
+        ):
+            check(again, archive, old, new)
+            count += 1
+    assert count > 20
+
+
+@pytest.mark.parametrize("kind", ["old", "empty"])
+def test_a_power_cut_at_any_step_leaves_the_old_the_new_or_what_the_next_run_completes(
+    make, root, archive, new, locks, kind, monkeypatch
+):
+    old = state(root) if kind == "old" else None
+    place = make[kind]()
+    disk, chance, known = Disk(place), random.Random(3), set()
+
+    def look():
+        for files in disk.cuts(chance):
+            tree = tuple(sorted(files.items()))
+            if tree not in known:
+                known.add(tree)
+                check(lay_out(files, place.with_name("cut"), locks), archive, old, new)
+
+    real = fsio.sync_tree
+
+    def sync_and_look(path):
+        real(path)
+        monkeypatch.setattr(fsio, "sync_tree", real)
+        disk.after_step = look
+
+    # Until then nothing of the old was touched; see the kills.
+    monkeypatch.setattr(fsio, "sync_tree", sync_and_look)
+    with disk.recorded():
+        bring_back(place, archive, replace=kind == "old")
+    assert state(place) == new
+    assert len(known) > 10
+    # Once it is told, the new alone.
+    for files in disk.cuts(chance):
+        cut = lay_out(files, place.with_name("cut"), locks)
+        assert state(cut) == new
+
+
+STEPS = {
+    "while it unpacks": 'die("pwrite", "binary.json", after=True)',
+    "before its new data is durable": 'die("fsync", "accounts.json", after=False)',
+    "before format goes": 'die("rename", "format", after=False)',
+    "once format is away": 'die("rename", "format", after=True)',
+    "once the old events are away": 'die("rename", "events", after=True)',
+    "once the old is aside": 'die("rename", "format.moving", after=True)',
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_process_that_is_really_killed_leaves_what_the_next_run_completes(root, archive, new, start, step):
+    code = f"""
+from backup_tools import bring_back
+{STEPS[step]}
+bring_back(Path(sys.argv[1]), Path(sys.argv[2]), replace=True)
+"""
+    old = state(root)
+    assert start(code, archive).end() == -9
+    check(root, archive, old, new)
+
+
+def test_a_restore_that_runs_keeps_others_out_and_its_folder_safe(root, archive, new, start):
+    code = """
+from backup_tools import bring_back
+from c8ybin import fsio
+real = fsio.sync_tree
+fsio.sync_tree = lambda path: (say("ready"), wait(), real(path))
+bring_back(Path(sys.argv[1]), Path(sys.argv[2]), replace=True)
+say("done")
+"""
+    child = start(code, archive)
+    assert child.hear() == "ready"
+    with pytest.raises(UnfitDirectory, match=r"Another restore into .* is under way"):
+        bring_back(root, archive, replace=True)
+    child.tell()
+    assert child.hear() == "done"
+    assert child.end() == 0
+    assert state(root) == new
+
+
+def test_of_several_restores_at_once_one_or_none_is_done_and_none_is_mixed(root, archive, new, race):
+    old = state(root)
+    results = race(8, lambda _: bring_back(root, archive, replace=True))
+    assert all(isinstance(r, UnfitDirectory | OSError) or r.events == 2 for r in results)
+    assert state(root) in (old, new)
+    check(root, archive, old, new)
+
+
+class TestAServerThatStartsMeanwhile:
+    def test_and_has_joined_before_the_format_went_stops_the_restore(self, root, archive, monkeypatch):
+        old, writers, rename = state(root), [], os.rename
+
+        def rename_once_joined(source, target):
+            if source == root / "format":
+                writers.append(Writer(Layout(root)))
+            rename(source, target)
+
+        monkeypatch.setattr(os, "rename", rename_once_joined)
+        with pytest.raises(UnfitDirectory, match="stop the server first"):
+            bring_back(root, archive, replace=True)
+        monkeypatch.undo()
+        writers[0].close()
+        assert state(root) == old
+        assert not list(root.glob("*restore-*"))
+
+    @pytest.mark.parametrize("how", ["format", "tmp"])
+    def test_and_joins_after_it_went_is_refused(self, root, archive, monkeypatch, how):
+        class Slow(Writer):
+            def __init__(self, layout):
+                if how == "format":
+                    (root / "format").rename(root / "away")
+                super().__init__(layout)
+                if how == "tmp":
+                    (root / "tmp").rename(root / "away")
+
+        monkeypatch.setattr(store_module, "Writer", Slow)
+        with pytest.raises(UnfitDirectory):
+            Store.open(root)
+        if how == "format":  # and nothing of the server is left
+            assert [p.name for p in (root / "tmp").iterdir()] == ["0123456789ab"]
+
+    def test_is_told_what_to_do_while_format_is_away(self, root):
+        aside = root / "before-restore-2026-11-24T08-00-00Z"
+        aside.mkdir()
+        (root / "format").rename(aside / "format.moving")
+        with pytest.raises(
+            UnfitDirectory, match=f"run it again; or, to go back, move what is in {aside} back"
+        ):
+            Store.open(root)
+        (aside / "format.moving").rename(aside / "format")
+        with pytest.raises(UnfitDirectory, match=f"The old data is whole in {aside}"):
+            Store.open(root)
+
+
+def test_while_accounts_are_changed_it_waits_and_gives_up_with_nothing_changed(root, archive, monkeypatch):
+    monkeypatch.setattr("c8ybin.store.switch._LOCK_TIMEOUT_S", 0.01)
+    old = state(root)
+    with fsio.locked(root / "accounts.lock", 1), pytest.raises(TimeoutError):
+        bring_back(root, archive, replace=True)
+    assert state(root) == old
+    assert not list(root.glob("*restore-*"))
+
+
+def test_a_disk_that_fails_in_the_switch_leaves_what_the_next_run_completes(
+    root, archive, new, monkeypatch, locks
+):
+    old, rename = state(root), os.rename
+    for failing in ("format", "events", "tmp", "format.moving", "accounts.json"):
+        place = clone(root, root.parent / "place")
+
+        def fail(source, target, failing=failing, place=place):
+            if source.name == failing and source.parent != place / "tmp":
+                raise OSError(5, "Input/output error")
+            rename(source, target)
+
+        monkeypatch.setattr(os, "rename", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            bring_back(place, archive, replace=True)
+        monkeypatch.setattr(os, "rename", rename)
+        check(place, archive, old, new)
+
+
+def test_a_restored_directory_can_be_served(root, archive, new, locks):
+    bring_back(root, archive, replace=True)
+    with Desk(furnish(root, locks)) as desk:
+        desk.attach(desk.create(), b"more")
+        assert desk.store.listing.is_empty() is False
