@@ -13,7 +13,7 @@ from c8ybin.cli.options import config_option, data_option, option
 from c8ybin.cli.problems import Problem, using
 from c8ybin.cli.progress import progress
 from c8ybin.domain.sizes import round_size
-from c8ybin.store import Check, Finding, Kind, Store, find_directory
+from c8ybin.store import Check, Finding, Kind, Store, started_directory
 
 
 @click.command()
@@ -30,7 +30,7 @@ def check(repair: bool, quick: bool, as_json: bool, data: Path) -> None:
     """
     found = wrong = events = size = 0
     with using(data), ExitStack() as stack:
-        layout = find_directory(data)
+        layout = started_directory(data)
         mender = None
         if repair:
             store = Store.open(data)

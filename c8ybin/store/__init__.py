@@ -29,9 +29,9 @@ from c8ybin.store.manifest import BadArchive
 from c8ybin.store.opening import (
     UnfitDirectory,
     existing_directory,
-    find_directory,
     is_data_directory,
     prepare_directory,
+    started_directory,
 )
 from c8ybin.store.repair import Repair
 from c8ybin.store.restore import MissingBackup, Restored, restore_backup
@@ -69,10 +69,10 @@ __all__ = [
     "UnknownFormat",
     "Unsteady",
     "existing_directory",
-    "find_directory",
     "is_data_directory",
     "prepare_directory",
     "read_index",
     "restore_backup",
+    "started_directory",
     "write_backup",
 ]

@@ -9,9 +9,8 @@ from c8ybin import fsio
 from c8ybin.domain.conditions import Validators
 from c8ybin.domain.errors import Damaged
 from c8ybin.domain.times import format_time, parse_time
-from c8ybin.store.layout import BINARY, CONTENT
+from c8ybin.store.layout import BINARY, CONTENT, is_content_name
 from c8ybin.store.records import Record, decode, texts
-from c8ybin.store.writer import writer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def parse_binary(data: bytes, path: Path) -> Binary:
     merged = {k: v for record in records for k, v in record.items()}
     try:
         content, media_type, name, owner = texts(merged, "content", "type", "name", "owner")
-        if not writer_of(content):
+        if not is_content_name(content):
             raise ValueError
         return Binary(
             content=content,

@@ -14,9 +14,9 @@ from c8ybin import fsio
 from c8ybin.domain.errors import Damaged
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import ContentRange, Span, Spans
-from c8ybin.store.layout import JOURNAL
+from c8ybin.store.layout import JOURNAL, is_content_name
 from c8ybin.store.records import Record, decode, encode, texts
-from c8ybin.store.writer import Writer, writer_of
+from c8ybin.store.writer import Writer
 
 MOST_LINES = 256
 
@@ -165,7 +165,7 @@ def parse_journal(data: bytes, path: Path) -> Journal:
         if not chunks:
             raise ValueError  # the first chunk came into place with the header
         content, media_type, owner = texts(header, "content", "type", "owner")
-        if not writer_of(content):
+        if not is_content_name(content):
             raise ValueError
         journal = Journal(
             base=header["base"] and texts(header, "base")[0],

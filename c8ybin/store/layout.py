@@ -41,8 +41,6 @@ CONTENT = "content"
 DELETED = "deleted"
 
 QUARANTINE = "quarantine"
-
-
 ACCOUNTS = "accounts.json"
 ACCOUNTS_LOCK = "accounts.lock"
 FIRST_PASSWORD = "admin-password"  # noqa: S105 - a file's name

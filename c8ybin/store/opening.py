@@ -31,6 +31,22 @@ def existing_directory(root: Path) -> Layout:
     return layout
 
 
+def started_directory(root: Path) -> Layout:
+    """Find a data directory that was started once; nothing in it is touched.
+
+    Raises:
+        UnfitDirectory: It is none, or of a format that this version does not know.
+        OSError: It cannot be read.
+    """
+    layout = existing_directory(root)
+    for directory in (layout.events, layout.locks, layout.tmp):
+        if not directory.is_dir():
+            raise UnfitDirectory(
+                f"{root} is a data directory without {directory.name}; start the server once."
+            )
+    return layout
+
+
 def foreign_names(layout: Layout) -> list[str]:
     """Return what a directory holds that a new data directory may not."""
     return sorted(path.name for path in layout.root.iterdir() if not may_be_anywhere(path.name))
@@ -97,22 +113,6 @@ def prepare_directory(root: Path) -> Layout:
         fsio.make_directory(directory)
     _make_locks(layout)
     fsio.sync_directory(root)
-    return layout
-
-
-def find_directory(root: Path) -> Layout:
-    """Find a data directory that was started once; nothing in it is touched.
-
-    Raises:
-        UnfitDirectory: It is none, or of a format that this version does not know.
-        OSError: It cannot be read.
-    """
-    layout = existing_directory(root)
-    for directory in (layout.events, layout.locks, layout.tmp):
-        if not directory.is_dir():
-            raise UnfitDirectory(
-                f"{root} is a data directory without {directory.name}; start the server once."
-            )
     return layout
 
 

@@ -12,7 +12,7 @@ from c8ybin.domain.times import format_time
 from c8ybin.store.archive import Stamp
 from c8ybin.store.layout import EVENT, FORMAT
 from c8ybin.store.manifest import BadArchive, Entry, Manifest
-from c8ybin.store.opening import make_with_parents
+from c8ybin.store.opening import make_with_parents, prepare_directory
 from c8ybin.store.switch import Place
 from c8ybin.store.unpack import Index, Source, about, check, put, read_index, unpack
 
@@ -85,6 +85,7 @@ def restore_backup(
             fsio.sync_tree(place.staging)
             fsio.sync_directory(root)
             before = place.switch()
+            prepare_directory(root)
     except BaseException:
         if is_new:
             with suppress(OSError):

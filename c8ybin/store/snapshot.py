@@ -11,7 +11,7 @@ from c8ybin.domain.errors import Damaged, EventNotFound
 from c8ybin.domain.ranges import Span, Spans
 from c8ybin.store.commit import is_void
 from c8ybin.store.event import EventFiles, parse_event_file, read_files
-from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, is_content_name
+from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL
 
 
 @dataclass(slots=True)
@@ -141,8 +141,6 @@ def _files(read: EventFiles, stack: ExitStack) -> list[File]:
 
 
 def _open(home: Path, name: str, stack: ExitStack) -> int:
-    if not is_content_name(name):
-        raise Damaged(f"{home}: {name[:80]!r} is no name of a content file")
     try:
         fd = fsio.open_existing(home / name)
     except FileNotFoundError:

@@ -219,9 +219,12 @@ class Uploads:
         with removed_unless_named(home, binary.content):
             commit(home, binary, over, self._disk)
         with tidying(self._disk):
-            fsio.remove(home / JOURNAL)
+            dropped = fsio.remove(home / JOURNAL)
             if over:
                 remove_content(home, over.content)
+            elif dropped:
+                # A void journal would be found by no sweep once the process has ended well.
+                fsio.sync_directory(home)
         return binary
 
 

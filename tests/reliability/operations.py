@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from inspection import State, newest, with_event
+from inspection import newest
 from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
 
+from c8ybin import fsio
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.domain.errors import EventNotFound
 from c8ybin.store import journal
@@ -31,14 +32,12 @@ class Operation:
     Attributes:
         act: What it does; several are answered one after the other.
         before: What was done and answered before it.
-        between: A state on the way that may be seen, from the one before.
         others: Operations that another process may do when this one was killed, besides the same.
         kind: What it is done to.
     """
 
     act: Act | tuple[Act, ...]
     before: Act = lambda *_: None
-    between: Callable[[State], State] | None = None
     others: tuple[str, ...] = ()
     kind: Kind = EVENTS
 
@@ -90,6 +89,16 @@ def both(*acts: Act) -> Act:
     return lambda *arguments: [act(*arguments) for act in acts]
 
 
+def attach_under_a_void_upload(desk: Any, event: int) -> None:
+    """Leave what a kill leaves between a whole POST and the end of the upload that it makes void."""
+    FIRST(desk, event)
+    kept = {path: path.read_bytes() for path in desk.home(event).iterdir()}
+    attach(desk, event)
+    for path, data in kept.items():
+        with fsio.replacing(path, desk.writer.draft_name(path.name)) as file:
+            file.write(data)
+
+
 def on_a_full_disk(act: Act) -> Act:
     """There is no room for a name in the writer's folder, as on a full file system of small blocks."""
 
@@ -131,11 +140,6 @@ def expire(desk: Any, event: int) -> None:
     raise EventNotFound  # nobody asked for it, so nobody was answered
 
 
-def all_of(data: bytes) -> Callable[[State], State]:
-    """Every byte has arrived, and any chunk that comes again completes it."""
-    return lambda state: with_event(state, upload=f"0-{len(data) - 1}/{len(data)}", arrived=(data,))
-
-
 FIRST = chunk("0-2/9", b"abc")
 FIRST_PUT = chunk("0-2/9", b"abc", put=True)
 LAST = chunk("3-8/9", b"defghi")
@@ -162,16 +166,18 @@ OPERATIONS = {
     "chunk that shortens the journal": Operation(shortening, both(FIRST, chunk("6-7/9", b"gh"))),
     "chunk anew": Operation(chunk("0-3/9", b"wxyz"), FIRST, others=("next chunk",)),
     "chunk anew by PUT": Operation(chunk("0-3/9", b"wxyz", put=True), both(attach, FIRST_PUT)),
-    "only chunk": Operation(chunk("0-2/3", b"abc"), between=all_of(b"abc")),
-    "completing chunk": Operation(LAST, FIRST, all_of(b"abcdefghi"), others=("delete binary",)),
-    "completing chunk by PUT": Operation(LAST_PUT, both(attach, FIRST_PUT), all_of(b"abcdefghi")),
+    "only chunk": Operation(chunk("0-2/3", b"abc")),
+    "only chunk anew": Operation(chunk("0-3/4", b"wxyz"), FIRST),
+    "only chunk by PUT": Operation(chunk("0-2/3", b"abc", put=True), attach),
+    "the length alone": Operation(chunk("0-2/3", b"abc"), chunk("0-2/*", b"abc")),
+    "completing chunk": Operation(LAST, FIRST, others=("delete binary",)),
+    "completing chunk by PUT": Operation(LAST_PUT, both(attach, FIRST_PUT)),
     "repeated chunk": Operation(FIRST, FIRST),
     "repeated completing chunk": Operation(LAST, both(FIRST, LAST)),
     "delete binary": Operation(drop, attach, others=("attach",)),
     "delete upload": Operation(drop, FIRST, others=("first chunk",)),
-    "delete both": Operation(
-        drop, both(attach, FIRST_PUT), lambda state: with_event(state, upload=None, arrived=())
-    ),
+    "delete both": Operation(drop, both(attach, FIRST_PUT)),
+    "delete binary under a void upload": Operation(drop, attach_under_a_void_upload),
     "change event": Operation(lambda desk, event: desk.update(event, text="changed"), attach),
     "delete event": Operation(delete, attach),
     "delete event with an upload": Operation(delete, both(attach, FIRST_PUT)),

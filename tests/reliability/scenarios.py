@@ -95,8 +95,7 @@ class Stage:
             except REFUSED:
                 answered = False
             before, state = state, self.kind.see(process)
-            between = (operation.between(before),) if operation.between else ()
-            self.phases.append((start, (*outcomes, before, *between, state)))
+            self.phases.append((start, (*outcomes, before, state)))
             if answered:
                 outcomes = ()
                 self.phases.append((self.now, (state,)))
