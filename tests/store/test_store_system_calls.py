@@ -272,6 +272,20 @@ def test_next_chunk_by_another_process_makes_the_journal_durable_before_its_line
     )
 
 
+def test_a_line_after_one_of_another_process_waits_for_that(calls, event_id):
+    before = (
+        "desk.chunk(event_id, '0-2/12', b'abc')\n"
+        "with Desk(Path(sys.argv[1])) as other: other.chunk(event_id, '3-5/12', b'def')"
+    )
+    in_order(
+        calls("desk.chunk(event_id, '6-8/12', b'ghi')", event_id, before=before),
+        "fsync upload.journal",
+        "fsync home",
+        "pwrite64 upload.journal",
+        "answer",
+    )
+
+
 def test_repeated_chunk_makes_durable_what_its_answer_rests_on(calls, desk, event_id):
     desk.chunk(event_id, "0-2/9", b"abc")
     assert calls("desk.chunk(event_id, '0-2/9', b'abc')", event_id) == [
