@@ -73,7 +73,8 @@ class Examination:
 
     def _look(self) -> None:
         names = sorted(path.name for path in self._home.iterdir())
-        if DELETED in names:
+        # An event's directory is empty only for a moment, at the end of such a deletion.
+        if DELETED in names or not names:
             self._tell(Kind.DELETION, self._home, "a deletion on a full disk did not come to its end")
             return
         with self._telling(Kind.EVENT, self._home / EVENT):

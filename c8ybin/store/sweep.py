@@ -104,13 +104,14 @@ class Sweep:
     def _clean(self, event_id: EventId, home: Path, dead: Path) -> bool:
         """Remove what is of no use in an event's directory; return False where it is in use or the disk fails."""
         try:
-            leavings = self._leavings(home, dead)
-            if fsio.exists(home / DELETED):
+            names = [path.name for path in home.iterdir()]
+            leavings = self._leavings(names, dead)
+            if DELETED in names or not names:
                 # Whoever deleted it may have died before the fsync of that name.
                 fsio.sync_directory(home)
                 fsio.remove_with_last(home, DELETED)
                 fsio.sync_directory(home.parent)
-            elif leavings or fsio.exists(home / JOURNAL):
+            elif leavings or JOURNAL in names:
                 self._event(event_id, leavings)
             else:
                 # What is gone may come back, for its writer may have died before the fsync.
@@ -126,23 +127,25 @@ class Sweep:
             return _put_off(home, error)
         return True
 
-    def _leavings(self, home: Path, dead: Path) -> list[str]:
+    def _leavings(self, names: list[str], dead: Path) -> list[str]:
         """Return what no running process has under way: contents and drafts of writers that are gone.
 
         Not only the dead writer's own: it may have been killed between replacing a binary
         and removing the old content, which bears the name of whoever wrote that.
         """
-        names = [(path.name, writer) for path in home.iterdir() if (writer := writer_of(path.name))]
+        written = [(name, writer) for name in names if (writer := writer_of(name))]
         # The folders after the names: a writer makes its folder before anything else.
-        gone = {w for _, w in names if w == dead.name or not fsio.exists(self._disk.layout.tmp / w)}
-        return [name for name, writer in names if writer in gone]
+        gone = {w for _, w in written if w == dead.name or not fsio.exists(self._disk.layout.tmp / w)}
+        return [name for name, writer in written if writer in gone]
 
     def _event(self, event_id: EventId, leavings: list[str]) -> None:
         with self._disk.held(event_id) as home:
             # The names by which it is decided must not be taken back by a power cut.
             fsio.sync_directory(home)
             drop_void_upload(home)
-            cut_off_torn_line(home / JOURNAL, self._disk.writer)
+            if fsio.exists(home / JOURNAL) and not cut_off_torn_line(home / JOURNAL, self._disk.writer):
+                # A whole last line may be torn yet, for its writer may have died before the fsync.
+                fsio.sync_file(home / JOURNAL)
             named = named_contents(home)
             for name in leavings:
                 if name not in named:

@@ -15,7 +15,6 @@ from typing import Any
 from inspection import newest
 from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
 
-from c8ybin import fsio
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.domain.errors import EventNotFound
 from c8ybin.store import journal
@@ -87,16 +86,6 @@ def attach_to_it(start: Start) -> None:
 
 def both(*acts: Act) -> Act:
     return lambda *arguments: [act(*arguments) for act in acts]
-
-
-def attach_under_a_void_upload(desk: Any, event: int) -> None:
-    """Leave what a kill leaves between a whole POST and the end of the upload that it makes void."""
-    FIRST(desk, event)
-    kept = {path: path.read_bytes() for path in desk.home(event).iterdir()}
-    attach(desk, event)
-    for path, data in kept.items():
-        with fsio.replacing(path, desk.writer.draft_name(path.name)) as file:
-            file.write(data)
 
 
 def on_a_full_disk(act: Act) -> Act:
@@ -177,7 +166,6 @@ OPERATIONS = {
     "delete binary": Operation(drop, attach, others=("attach",)),
     "delete upload": Operation(drop, FIRST, others=("first chunk",)),
     "delete both": Operation(drop, both(attach, FIRST_PUT)),
-    "delete binary under a void upload": Operation(drop, attach_under_a_void_upload),
     "change event": Operation(lambda desk, event: desk.update(event, text="changed"), attach),
     "delete event": Operation(delete, attach),
     "delete event with an upload": Operation(delete, both(attach, FIRST_PUT)),

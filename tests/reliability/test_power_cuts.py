@@ -60,12 +60,12 @@ EITHER = {
     "store/disk.py _sync_parents: fsio.sync_directory(parent)": (
         "store/opening.py prepare_directory: fsio.sync_directory(root)"
     ),
-    "store/opening.py _make_with_parents: fsio.sync_directory(directory.parent)": (
-        "store/opening.py _make_with_parents: fsio.sync_directory(directory)"
+    "store/opening.py make_with_parents: fsio.sync_directory(directory.parent)": (
+        "store/opening.py make_with_parents: fsio.sync_directory(directory)"
     ),
 }
 # Where the turns are those of many events, not of different directories.
-OF_EACH_EVENT = {"store/sweep.py _hour: fsio.sync_directory(home)"}
+OF_EACH_EVENT = {"store/sweep.py _clean: fsio.sync_directory(home)"}
 CALLS = fsync_calls()
 
 

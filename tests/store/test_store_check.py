@@ -275,6 +275,12 @@ class TestLeavings:
         assert repair(desk) == {relative(desk.home(full)): Kind.DELETION}
         assert not desk.home(full).exists()
 
+    def test_an_empty_directory_of_an_event_is_the_end_of_a_deletion(self, desk, full, relative):
+        for path in desk.home(full).iterdir():
+            path.unlink()
+        assert repair(desk) == {relative(desk.home(full)): Kind.DELETION}
+        assert not desk.home(full).exists()
+
     def test_the_sweep_cuts_off_torn_lines_of_a_dead_writer(self, desk, make_desk):
         dead = make_desk()
         event_id = dead.create()
