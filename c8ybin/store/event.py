@@ -129,8 +129,8 @@ def read_event(event_id: EventId, home: Path) -> StoredEvent:
     """
     while True:
         files = read_files(home)
-        # A void upload must not show because the binary that made it void went meanwhile.
-        if files.journal is None or fsio.exists(home / JOURNAL):
+        # What is the same before and after was so while `event.json` was read: neither ever comes back.
+        if (_read_if_there(home / JOURNAL), _read_if_there(home / BINARY)) == (files.journal, files.binary):
             return stored_event(event_id, home, files.event, files.parse_binary(), files.parse_journal())
 
 
