@@ -49,7 +49,7 @@ def race(
     tally: Callable[..., None],
     request: pytest.FixtureRequest,
 ) -> Race:
-    """Return what runs so many rounds of a script, a dozen times as many for the full counts, and judges them.
+    """Return what runs so many rounds of a script, sixteen times as many for the full counts, and judges them.
 
     It yields what the last client deleted in the middle of a round, and the requests of the round.
     """
@@ -57,7 +57,7 @@ def race(
     def run(rounds: int, script: Script, *first: Action) -> Iterator[tuple[Action | None, Sequence[Request]]]:
         servers = [serve("--demo", data=quick_root) for _ in range(2)]
         with closing(Races(servers)) as races:
-            for number in range(rounds * 12 if full else rounds):
+            for number in range(rounds * 16 if full else rounds):
                 deletion = DELETIONS[number % len(DELETIONS)]
                 seed = f"{request.node.name} {number}"
                 last = deleting(deletion) if deletion else script
@@ -89,7 +89,7 @@ def test_of_racing_posts_one_wins(race: Race) -> None:
         racer.ask(GET)
         racer.ask(GET_EVENT)
 
-    for deletion, history in race(24, script):
+    for deletion, history in race(15, script):
         if not deletion:
             answers = [request.answer for request in history if request.action.tag]
             assert answers.count(DUPLICATE) == CLIENTS - 1
@@ -103,7 +103,7 @@ def test_a_get_among_racing_puts_is_one_version_whole(race: Race, first: list[Ac
             if racer.chance.random() < 0.6:
                 racer.ask(Action("PUT", tag=f"r{racer.number}-{number}"), form=racer.chance.random() < 0.3)
 
-    for _ in race(12, script, *first):
+    for _ in race(9, script, *first):
         pass
 
 
@@ -131,7 +131,7 @@ def test_chunks_in_any_order_and_twice_make_one_file(race: Race, method: str) ->
             racer.ask(Action(method, chunk=Chunk("a", number, told=racer.chance.random() < 0.5)))
             racer.ask(GET_EVENT if racer.chance.random() < 0.7 else GET)
 
-    for deletion, history in race(9, script):
+    for deletion, history in race(6, script):
         if method == "POST" and not deletion:
             completed = {r.action for r in history if r.action.chunk and r.answer[0] == 201}
             assert len(completed) == 1, "only the completing chunk may be repeated"
@@ -148,7 +148,7 @@ def test_chunks_of_rival_files_are_refused_or_begin_anew(race: Race, first: list
             racer.ask(Action(method, chunk=Chunk(tag, number)))
             racer.ask(GET if racer.chance.random() < 0.5 else GET_EVENT)
 
-    for _ in race(9, script, *first):
+    for _ in race(6, script, *first):
         pass
 
 
@@ -169,7 +169,7 @@ def test_everything_at_once_can_be_told_one_after_the_other(race: Race) -> None:
             )
             racer.ask(GET if racer.chance.random() < 0.5 else GET_EVENT)
 
-    for _ in race(9, script):
+    for _ in race(6, script):
         pass
 
 
