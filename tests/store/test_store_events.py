@@ -15,6 +15,7 @@ from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import Damaged, EventNotFound, Invalid, PreconditionFailed
 from c8ybin.domain.ids import RELEASED_MS, Clock, EventId, created_ms
 from c8ybin.store import binaries as binaries_module
+from c8ybin.store import event as event_module
 from c8ybin.store import events as events_module
 from c8ybin.store.records import encode
 
@@ -401,16 +402,16 @@ class TestDelete:
 
 
 def test_a_chunk_whose_event_goes_once_its_journal_was_read_is_not_found(desk, make_desk, monkeypatch):
-    event_id, other, real, gone = desk.create(), make_desk(), os.path.lexists, []
+    event_id, other, real, gone = desk.create(), make_desk(), os.lstat, []
     desk.chunk(event_id, "0-2/9", b"old")
 
-    def look_after(path):
+    def look_after(path, **more):
         if Path(path).name.startswith("content-") and not gone:
             gone.append(path)
             other.delete(event_id)
-        return real(path)
+        return real(path, **more)
 
-    monkeypatch.setattr(os.path, "lexists", look_after)
+    monkeypatch.setattr(os, "lstat", look_after)
     with pytest.raises(EventNotFound):
         desk.chunk(event_id, "3-5/9", b"new")
     assert gone
