@@ -170,6 +170,7 @@ def test_a_disk_without_room_takes_deletions_alone_and_leaves_nothing_half_done(
     assert not any("Traceback" in line for line in server.lines)
 
 
+@pytest.mark.parametrize("disk", ["tmpfs", "quota"], indirect=True)
 def test_a_full_disk_is_told_by_health_and_deletions_bring_it_back(
     disk: Disk, serve: Serve, locks: Path
 ) -> None:
@@ -191,6 +192,20 @@ def test_a_full_disk_is_told_by_health_and_deletions_bring_it_back(
             assert until(lambda: c.ask("GET", "/health")[0].status == 200)
             assert until(lambda: c.ask("POST", "/event/events", json.dumps(EVENT))[0].status == 201)
     assert server.process.poll() is None
+
+
+def test_a_body_that_found_no_room_takes_none(mounted: Mounted, serve: Serve, locks: Path) -> None:
+    disk = Disk(mounted("tmpfs", size="8m"))
+    server = serve(*NO_RESERVE, data=new_root(disk.root, locks))
+    with connected(server) as c:
+        event_id = c.create_event()
+        with disk.full(65_536):
+            before = os.statvfs(disk.point).f_bfree
+            for fields in ({}, {"Content_Range": "0-199999/400000"}):
+                # Half of it finds room, and is not to keep it.
+                check_error(*c.ask("POST", binaries(event_id), pattern(200_000), **fields), [507])
+                assert os.statvfs(disk.point).f_bfree == before, fields
+                assert not any(path.stat().st_size for path in disk.root.glob("tmp/*/spool-*"))
 
 
 def test_the_reserve_is_refused_before_the_disk_is_full_and_deletions_bring_it_back(
