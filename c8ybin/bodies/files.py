@@ -32,11 +32,14 @@ class ReceivedBody:
     def move_to(self, target: Path) -> None:
         """Rename the file into place; from then on it is the target's owner's.
 
+        Until `close` it is locked, which tells a sweep that it is under way while nothing names it.
+
         Raises:
             OSError: The file stays where it was.
         """
         if self.path is None:
             raise ValueError("the body was moved already")
+        fsio.try_lock(self.fd)
         fsio.rename(self.path, target)
         self.path = None
 

@@ -18,7 +18,7 @@ from c8ybin.domain.ids import RELEASED_MS, EventId
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.disk import Disk
-from c8ybin.store.layout import DELETED, JOURNAL
+from c8ybin.store.layout import CONTENT, DELETED, JOURNAL
 from c8ybin.store.records import cut_off_torn_line
 from c8ybin.store.writer import ALIVE, hours_of, writer_of
 
@@ -131,7 +131,7 @@ class Sweep:
         """Return what no running process has under way: contents and drafts of writers that are gone.
 
         Not only the dead writer's own: it may have been killed between replacing a binary
-        and removing the old content, which bears the name of whoever wrote that.
+        and removing the old content, which bears the name of whoever wrote that, gone or not.
         """
         written = [(name, writer) for name in names if (writer := writer_of(name))]
         # The folders after the names: a writer makes its folder before anything else.
@@ -147,7 +147,7 @@ class Sweep:
                 # A whole last line may be torn yet, for its writer may have died before the fsync.
                 fsio.sync_file(home / JOURNAL)
             named = named_contents(home)
-            for name in leavings:
+            for name in idle:
                 if name not in named:
                     fsio.remove(home / name)
             # Durable before the folder goes that says where to look.

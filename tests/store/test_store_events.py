@@ -460,7 +460,12 @@ class TestReading:
     @pytest.mark.parametrize("before", [b"old", None])
     def test_shows_the_binary_that_stood_when_its_text_did(self, desk, make_desk, before, monkeypatch):
         # A device attaches and then says so in the event, all of it between two files that a reader reads.
-        event_id, other, real, done = desk.create(text="not yet"), make_desk(), event_module._read_if_there, []
+        event_id, other, real, done = (
+            desk.create(text="not yet"),
+            make_desk(),
+            event_module._read_if_there,
+            [],
+        )
         if before:
             desk.attach(event_id, before)
 
@@ -478,7 +483,12 @@ class TestReading:
         assert event.binary.length == len(b"new bytes")
 
     def test_shows_the_upload_that_stood_when_its_text_did(self, desk, make_desk, monkeypatch):
-        event_id, other, real, done = desk.create(text="not yet"), make_desk(), event_module._read_if_there, []
+        event_id, other, real, done = (
+            desk.create(text="not yet"),
+            make_desk(),
+            event_module._read_if_there,
+            [],
+        )
         desk.chunk(event_id, "0-2/9", b"abc")
 
         def overtaken(path):

@@ -137,6 +137,21 @@ class TestWhatAKilledProcessLeft:
         assert desk.get(attached) == b"new"
         assert desk.files(attached) == ALL
 
+    def test_of_a_replace_of_a_running_processs_binary_is_the_old_one(self, kill, desk, make_desk, event_id):
+        running = make_desk()
+        running.attach(event_id, b"old")
+        kill("die('rename', 'binary.json', after=True)\ndesk.replace(event_id, b'new')\n")
+        assert desk.sweep() == 1
+        assert desk.get(event_id) == b"new"
+        assert desk.files(event_id) == ALL
+
+    def test_of_a_deletion_of_a_running_processs_binary_is_its_bytes(self, kill, desk, make_desk, event_id):
+        running = make_desk()
+        running.attach(event_id, b"old")
+        kill("die('unlink', 'binary.json', after=True)\ndesk.drop(event_id)\n")
+        assert desk.sweep() == 1
+        assert desk.files(event_id) == ["event.json"]
+
     def test_of_a_deletion_of_an_earlier_processs_binary_is_its_bytes(self, kill, desk, attached):
         kill("die('unlink', 'binary.json', after=True)\ndesk.drop(event_id)\n", event=attached)
         desk.sweep()
