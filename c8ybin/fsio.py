@@ -249,6 +249,19 @@ def try_lock(fd: int) -> bool:
     return True
 
 
+def is_locked(path: Path) -> bool:
+    """Tell whether somebody holds the flock of a file; nobody holds that of one that is not there."""
+    try:
+        # For writing, because NFS grants an exclusive lock to nobody else.
+        fd = open_existing(path, write=True)
+    except FileNotFoundError:
+        return False
+    try:
+        return not try_lock(fd)
+    finally:
+        os.close(fd)
+
+
 def open_lock(path: Path) -> int:
     """Open a lasting lock file, making it where it is missing.
 

@@ -13,7 +13,7 @@ from c8ybin.store.binary import Binary, read_binary
 from c8ybin.store.commit import is_void
 from c8ybin.store.event import parse_event_file
 from c8ybin.store.journal import Journal, read_journal
-from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, Layout
+from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, Layout, is_content_name
 from c8ybin.store.records import decode
 from c8ybin.store.writer import is_running, writer_of
 
@@ -146,8 +146,12 @@ class Examination:
             self._tell(Kind.TORN, path, f"the line at byte {end} was not written to its end")
 
     def _is_under_way(self, name: str) -> bool:
+        """Tell whether a running process is about to name a file, or has just named it."""
         writer = writer_of(name)
-        return writer is not None and is_running(self._layout.tmp / writer)
+        if writer is None or not is_running(self._layout.tmp / writer):
+            return False
+        # A body is locked until it was named; what else names a file does so under the event's lock.
+        return not is_content_name(name) or fsio.is_locked(self._home / name)
 
     @contextmanager
     def _telling(self, kind: Kind, path: Path) -> Iterator[None]:

@@ -5,24 +5,21 @@ path that it had; only what no answer ever named (orphans, a dead writer's folde
 uploads) is removed, as the sweep does.
 """
 
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Damaged, is_full
+from c8ybin.domain.errors import is_full
 from c8ybin.domain.ids import EventId
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import touch_event
 from c8ybin.store.examination import Finding, Kind
-from c8ybin.store.layout import BINARY, CONTENT, DELETED, JOURNAL
+from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
 from c8ybin.store.records import cut_off_torn_line
 from c8ybin.store.sweep import Sweep
-
-_CONTENT = re.compile(rb'"content":"(%b-[0-9a-f]+-\d+)"' % CONTENT.encode())
 
 
 class Repair:
@@ -85,24 +82,21 @@ class Repair:
         except OSError as error:
             if not is_full(error):
                 raise
-        done = self._set_part_aside(home, BINARY, keep=None)
+        done = self._set_part_aside(home, BINARY)
         if fsio.exists(home / JOURNAL):
             self._set_upload_aside(home)
         return done
 
     def _set_upload_aside(self, home: Path) -> str:
-        try:
-            binary = read_binary(home)
-        except (Damaged, OSError):
-            binary = None
-        return self._set_part_aside(home, JOURNAL, keep=binary.content if binary else None)
+        return self._set_part_aside(home, JOURNAL)
 
-    def _set_part_aside(self, home: Path, name: str, *, keep: str | None) -> str:
-        """Set aside a file that names a content file, and that one, as far as its name can be read."""
-        named = _CONTENT.search(_readable(home / name))
-        content = named[1].decode() if named else None
-        # The bytes first: once nothing names them, a sweep would remove them.
-        if content and content != keep and fsio.exists(home / content):
+    def _set_part_aside(self, home: Path, name: str) -> str:
+        """Set aside a file that names a content file, and that one.
+
+        The name may be damaged too, so every content file goes that nothing else names and nobody
+        is about to name. The bytes go first: once nothing names them, a sweep would remove them.
+        """
+        for content in _contents(home, besides=name):
             self._set_aside(home / content)
         return self._set_aside(home / name)
 
@@ -132,6 +126,14 @@ class Repair:
         fsio.close(fsio.open_lock(path))
         fsio.sync_directory(path.parent)
         return "made"
+
+
+def _contents(home: Path, *, besides: str) -> list[str]:
+    """Return the content files that the journal or `binary.json`, whichever is not `besides`, does not name."""
+    contents = [path.name for path in home.iterdir() if is_content_name(path.name)]
+    idle = [content for content in contents if not fsio.is_locked(home / content)]
+    others = b"".join(_readable(home / name) for name in (BINARY, JOURNAL) if name != besides)
+    return [content for content in idle if content.encode() not in others]
 
 
 def _readable(path: Path) -> bytes:

@@ -18,7 +18,7 @@ from c8ybin.domain.ids import RELEASED_MS, EventId
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.disk import Disk
-from c8ybin.store.layout import CONTENT, DELETED, JOURNAL
+from c8ybin.store.layout import DELETED, JOURNAL, is_content_name
 from c8ybin.store.records import cut_off_torn_line
 from c8ybin.store.writer import ALIVE, hours_of, writer_of
 
@@ -105,7 +105,7 @@ class Sweep:
         """Remove what is of no use in an event's directory; return False where it is in use or the disk fails."""
         try:
             names = [path.name for path in home.iterdir()]
-            leavings = self._leavings(names, dead)
+            leavings = self._leavings(home, names, dead)
             if DELETED in names or not names:
                 # Whoever deleted it may have died before the fsync of that name.
                 fsio.sync_directory(home)
@@ -127,8 +127,8 @@ class Sweep:
             return _put_off(home, error)
         return True
 
-    def _leavings(self, names: list[str], dead: Path) -> list[str]:
-        """Return what no running process has under way: contents and drafts of writers that are gone.
+    def _leavings(self, home: Path, names: list[str], dead: Path) -> list[str]:
+        """Return what may be removed: contents and drafts of writers that are gone, contents that nothing names.
 
         Not only the dead writer's own: it may have been killed between replacing a binary
         and removing the old content, which bears the name of whoever wrote that, gone or not.
@@ -136,7 +136,9 @@ class Sweep:
         written = [(name, writer) for name in names if (writer := writer_of(name))]
         # The folders after the names: a writer makes its folder before anything else.
         gone = {w for _, w in written if w == dead.name or not fsio.exists(self._disk.layout.tmp / w)}
-        return [name for name, writer in written if writer in gone]
+        contents = {name for name in names if is_content_name(name)}
+        unnamed = contents - named_contents(home) if contents else set()
+        return [name for name, writer in written if writer in gone or name in unnamed]
 
     def _event(self, event_id: EventId, leavings: list[str]) -> None:
         with self._disk.held(event_id) as home:
@@ -146,6 +148,8 @@ class Sweep:
             if fsio.exists(home / JOURNAL) and not cut_off_torn_line(home / JOURNAL, self._disk.writer):
                 # A whole last line may be torn yet, for its writer may have died before the fsync.
                 fsio.sync_file(home / JOURNAL)
+            # Before the names are read: what is locked here may be named by now, and let go after that.
+            idle = [name for name in leavings if not fsio.is_locked(home / name)]
             named = named_contents(home)
             for name in idle:
                 if name not in named:

@@ -121,14 +121,7 @@ class Writer:
 
 def is_running(folder: Path) -> bool:
     """Tell whether the writer of a folder in `tmp/` runs: its `alive` is there and locked."""
-    try:
-        alive = fsio.open_existing(folder / ALIVE, write=True)
-    except FileNotFoundError:
-        return False
-    try:
-        return not fsio.try_lock(alive)
-    finally:
-        os.close(alive)
+    return fsio.is_locked(folder / ALIVE)
 
 
 def writer_of(name: str) -> str | None:

@@ -19,6 +19,22 @@ _COUNTS = pytest.StashKey[dict[str, Counter[str]]]()
 
 
 @pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts are wanted."""
+    return bool(request.config.getoption("--full"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `series` once, or `SERIES` times of its module with `--full`.
+
+    One after another would be a test of many minutes, which counts as one that hangs.
+    """
+    if "series" in metafunc.fixturenames:
+        full = metafunc.config.getoption("--full")
+        metafunc.parametrize("series", range(metafunc.module.SERIES if full else 1))
+
+
+@pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Return what adds to a row of the table: `tally("Killed under load", rounds=200, lost=0, mixed=0)`.
 
@@ -77,35 +93,53 @@ def _run(*command: str) -> None:
         pytest.skip(f"{command[0]} does not work here: {done.stderr.strip()}")
 
 
+class Mounts:
+    """File systems of a test's own, below its folder; unmounted in the end."""
+
+    def __init__(self, folder: Path, command: Callable[..., str]) -> None:
+        self._folder = folder
+        self._command = command
+        self._how: dict[Path, list[str]] = {}
+
+    def __call__(
+        self, kind: str, *, size: str = "", megabytes: int = 64, options: str = "", make: Sequence[str] = ()
+    ) -> Path:
+        """Make a file system and mount it; skips where that does not work."""
+        point = self._folder / f"mounted-{len(self._how)}"
+        point.mkdir()
+        if kind == "tmpfs":
+            how = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs"]
+        else:
+            image = self._folder / f"image-{len(self._how)}"
+            with image.open("wb") as file:
+                file.truncate(megabytes << 20)
+            package = {"ext4": "e2fsprogs", "xfs": "xfsprogs"}.get(kind, f"{kind}-progs")
+            _run(self._command(f"mkfs.{kind}", package), "-q", *make, str(image))
+            how = ["-o", ",".join(filter(None, ["loop", options])), str(image)]
+        _run("mount", *how, str(point))
+        self._how[point] = how
+        return point
+
+    def again(self, point: Path) -> None:
+        """Unmount a file system and mount it again: what was only in memory is gone then, if it was cut off."""
+        for done in (["umount", str(point)], ["mount", *self._how[point], str(point)]):
+            subprocess.run(done, check=True, timeout=60)
+
+    def end(self) -> None:
+        for point in reversed(self._how):
+            if os.path.ismount(point):
+                subprocess.run(["umount", str(point)], check=True, timeout=60)
+
+
 @pytest.fixture
-def mounted(tmp_path: Path, command: Callable[..., str]) -> Iterator[Callable[..., Path]]:
+def mounted(tmp_path: Path, command: Callable[..., str]) -> Iterator[Mounts]:
     """Return what mounts a file system of its own below the test's folder; skips where that may not be done.
 
     `mounted("tmpfs", size="8m,nr_inodes=99")`, `mounted("ext4", megabytes=64, options="errors=remount-ro")`,
-    `mounted("btrfs", megabytes=128)`; `make` is passed on to mkfs.
+    `mounted("btrfs", megabytes=128)`, `mounted.again(point)`; `make` is passed on to mkfs.
     """
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
-    points: list[Path] = []
-
-    def mount(
-        kind: str, *, size: str = "", megabytes: int = 64, options: str = "", make: Sequence[str] = ()
-    ) -> Path:
-        point = tmp_path / f"mounted-{len(points)}"
-        point.mkdir()
-        if kind == "tmpfs":
-            _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(point))
-        else:
-            image = tmp_path / f"image-{len(points)}"
-            with image.open("wb") as file:
-                file.truncate(megabytes << 20)
-            package = "e2fsprogs" if kind == "ext4" else f"{kind}-progs"
-            _run(command(f"mkfs.{kind}", package), "-q", *make, str(image))
-            _run("mount", "-o", ",".join(filter(None, ["loop", options])), str(image), str(point))
-        points.append(point)
-        return point
-
-    yield mount
-    for point in reversed(points):
-        if os.path.ismount(point):
-            subprocess.run(["umount", str(point)], check=True, timeout=60)
+    mounts = Mounts(tmp_path, command)
+    yield mounts
+    mounts.end()

@@ -6,6 +6,7 @@ import threading
 import pytest
 from store_tools import Desk
 
+from c8ybin import fsio
 from c8ybin.domain.errors import BinaryNotFound, EventNotFound
 from c8ybin.store import Check, Kind
 from c8ybin.store.layout import Layout
@@ -66,6 +67,13 @@ def flip(path, at):
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
+
+
+def locked(path):
+    """Lock a body that its writer is about to name; the descriptor is the caller's to close."""
+    fd = fsio.open_existing(path, write=True)
+    assert fsio.try_lock(fd)
+    return fd
 
 
 def test_what_the_store_writes_is_clean(desk, full):
@@ -132,8 +140,8 @@ class TestDamage:
         assert found[relative(path)] == Kind.BINARY
         with pytest.raises(BinaryNotFound):
             desk.get(event_id)
-        # Where it cannot be told whose the bytes are, they stay while their writer runs.
-        assert bytes_path.exists()
+        # Where it cannot be read which bytes are the binary's, all go aside that nothing else names.
+        assert aside(desk) == {relative(bytes_path), relative(path)}
 
     def test_a_description_with_a_flipped_byte_takes_its_bytes_along(self, desk, content, relative):
         event_id = desk.create()
@@ -220,9 +228,12 @@ class TestLeavings:
         dead.attach(event_id, b"old")
         orphan = dead.home(event_id) / dead.writer.next_name("content")
         orphan.write_bytes(b"half")
+        body = locked(orphan)
         draft = dead.home(event_id) / dead.writer.draft_name("binary.json")
         draft.write_bytes(b"half")
-        assert look(desk) == {}, "its writer runs"
+        assert look(desk) == {}, "its writer runs, and is about to name it"
+        os.close(body)
+        assert look(desk) == {relative(orphan): Kind.ORPHAN}, "its writer left it"
         dead.die()
         assert look(desk) == {
             relative(dead.writer.folder): Kind.WRITER,
@@ -248,9 +259,11 @@ class TestLeavings:
         other.attach(event_id, b"whole")
         (desk.home(event_id) / "upload.journal").write_bytes(journal)
         (desk.home(event_id) / upload).write_bytes(b"abc")
-        assert look(desk) == {}, "whoever attached may be about to drop it"
-        other.die()
-        assert look(desk)[relative(desk.home(event_id) / "upload.journal")] == Kind.VOID
+        journal_path = relative(desk.home(event_id) / "upload.journal")
+        body = locked(desk.home(event_id) / desk.store.binaries.find(event_id).content)
+        assert look(desk) == {}, "whoever attached is about to drop it"
+        os.close(body)
+        assert look(desk) == {journal_path: Kind.VOID}
         repair(desk)
         assert desk.get(event_id) == b"whole"
         assert desk.files(event_id) == ["binary.json", "content", "event.json"]
@@ -393,8 +406,10 @@ def test_a_repair_while_others_write_loses_nothing(desk, make_desk, relative):
     writer = make_desk()
     orphan = writer.home(event_id) / writer.writer.next_name("content")
     orphan.write_bytes(b"about to be named")
-    repair(desk)
+    body = locked(orphan)
+    assert repair(desk) == {}
     assert orphan.exists()
+    os.close(body)
 
 
 def test_a_killed_repair_is_done_by_the_next(start, desk, relative, content):
