@@ -150,9 +150,13 @@ def make_directory(path: Path) -> bool:
     except FileExistsError:
         return False
     if os.geteuid() == 0:
-        owner = os.stat(path.parent)
-        if owner.st_uid != 0:
-            os.chown(path, owner.st_uid, owner.st_gid)
+        try:
+            owner = os.stat(path.parent)
+            if owner.st_uid != 0:
+                os.chown(path, owner.st_uid, owner.st_gid)
+        except BaseException:
+            os.rmdir(path)
+            raise
     return True
 
 

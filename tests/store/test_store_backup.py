@@ -322,8 +322,8 @@ def to_folder(path):
 
 
 DAMAGES = {
-    "event.json of zeros": (write("event.json", bytes(99)), "not an event"),
-    "event.json cut short": (write("event.json", b'{"server":{'), "not an event"),
+    "event.json of zeros": (write("event.json", bytes(99)), "no valid line"),
+    "event.json cut short": (write("event.json", b'{"server":{'), "no valid line"),
     "event.json missing": (lambda home: (home / "event.json").unlink(), "event.json: missing"),
     "event.json a directory": (lambda home: to_folder(home / "event.json"), "Is a directory"),
     "binary.json cut short": (write("binary.json", b'{"content":"con'), "no valid line"),

@@ -207,7 +207,9 @@ def test_delete_of_a_binary_takes_the_upload_that_replaces_it_along(calls, desk,
         "unlink upload.journal",
         "fsync home",
         "unlink content",
+        "fsync home",
         "unlink content",
+        "fsync home",
         "answer",
     ]
 
@@ -314,6 +316,7 @@ def test_completing_chunk_is_bytes_then_a_commit_then_the_journal_goes(calls, ev
         "unlink .binary.json",
         "fsync home",
         "unlink upload.journal",
+        "fsync home",
         "answer",
     ]
 
