@@ -83,7 +83,6 @@ def restore_backup(
             _check_format(newest, place.new / place.layout.format.name)
             # Every byte and name, before the first step of the switch.
             fsio.sync_tree(place.staging)
-            fsio.sync_directory(root)
             before = place.switch()
             prepare_directory(root)
     except BaseException:

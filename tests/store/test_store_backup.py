@@ -326,6 +326,7 @@ DAMAGES = {
     "event.json cut short": (write("event.json", b'{"server":{'), "no valid line"),
     "event.json missing": (lambda home: (home / "event.json").unlink(), "event.json: missing"),
     "event.json a directory": (lambda home: to_folder(home / "event.json"), "Is a directory"),
+    "event.json of another kind": (write("event.json", encode({"server": {}})), "not an event"),
     "binary.json cut short": (write("binary.json", b'{"content":"con'), "no valid line"),
     "binary.json empty": (write("binary.json", b""), "no valid line"),
     "binary.json flipped": (lambda home: flip(home / "binary.json"), "checksum|no valid line"),
@@ -397,7 +398,8 @@ def test_a_disk_that_reads_differently_each_time_breaks_the_backup_off(desk, roo
 class TestSince:
     @pytest.fixture()
     def full(self, desk, root, archive):
-        gone, kept, replaced, updated = (desk.create() for _ in range(4))
+        # What is gone comes first, for in a millisecond IDs are in no order.
+        gone, kept, replaced, updated = sorted(desk.create() for _ in range(4))
         for event_id in (kept, replaced, gone):
             desk.attach(event_id, b"old")
         back_up(root, archive)

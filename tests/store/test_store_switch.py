@@ -296,11 +296,12 @@ def test_while_accounts_are_changed_it_waits_and_gives_up_with_nothing_changed(r
 
 
 def test_a_disk_that_fails_in_the_switch_leaves_what_the_next_run_completes(
-    root, archive, new, monkeypatch, locks
+    root, archive, new, make, monkeypatch
 ):
-    old, rename = state(root), os.rename
-    for failing in ("format", "events", "tmp", "format.moving", "accounts.json"):
-        place = clone(root, root.parent / "place")
+    rename = os.rename
+    kinds = [("old", name) for name in ("format", "events", "tmp", "format.moving", "accounts.json")]
+    for kind, failing in [*kinds, ("empty", "events"), ("empty", "format")]:
+        place, old = make[kind](), state(root) if kind == "old" else None
 
         def fail(source, target, failing=failing, place=place):
             if source.name == failing and source.parent != place / "tmp":
@@ -312,6 +313,66 @@ def test_a_disk_that_fails_in_the_switch_leaves_what_the_next_run_completes(
             bring_back(place, archive, replace=True)
         monkeypatch.setattr(os, "rename", rename)
         check(place, archive, old, new)
+
+
+class TestWhatAnInterruptedRestoreLeft:
+    """Made by hand, for what a server, a person or another restore did meanwhile."""
+
+    @pytest.fixture()
+    def aside(self, root):
+        path = root / "before-restore-2026-11-24T08-00-00Z"
+        path.mkdir()
+        return path
+
+    def test_is_completed_although_a_server_that_was_refused_made_empty_directories(
+        self, root, aside, archive, new
+    ):
+        old = state(root)
+        (root / "format").rename(aside / "format.moving")
+        for name in ("events", "tmp"):
+            (root / name).rename(aside / name)
+            (root / name).mkdir()
+        bring_back(root, archive, replace=True)
+        assert (state(root), state(aside)) == (new, old)
+
+    def test_of_a_second_name_of_format_stays_nothing(self, root, aside, archive, new):
+        os.link(root / "format", aside / "format.moving")
+        bring_back(root, archive, replace=True)
+        assert state(root) == new
+        assert not list(root.glob("*/format.moving"))
+
+    def test_needs_the_word_replace_while_old_data_is_between(self, root, aside, archive):
+        (root / "format").rename(aside / "format.moving")
+        old = state(root)
+        with pytest.raises(UnfitDirectory, match="run it again"):
+            bring_back(root, archive)
+        assert state(root) == old
+
+    def test_is_not_taken_for_a_directory_that_lost_its_format_some_other_way(self, root, archive):
+        # A restore was killed while it unpacked; later somebody removed `format`.
+        (root / ".restore-0123456789ab" / "new").mkdir(parents=True)
+        (root / "format").rename(root / ".restore-0123456789ab" / "new" / "format")
+        old = state(root)
+        with pytest.raises(UnfitDirectory, match="holds other files"):
+            bring_back(root, archive, replace=True)
+        assert state(root) == old
+
+
+def test_a_directory_that_another_restore_has_filled_meanwhile_is_looked_at_again(
+    make, archive, new, monkeypatch
+):
+    place, real, done = make["empty"](), fsio.make_directory, []
+
+    def be_overtaken(path):
+        if path.name.startswith(".restore-") and not done:
+            done.append(True)
+            bring_back(place, archive)
+        return real(path)
+
+    monkeypatch.setattr(fsio, "make_directory", be_overtaken)
+    with pytest.raises(UnfitDirectory, match="holds data already"):
+        bring_back(place, archive)
+    assert state(place) == new
 
 
 def test_a_restored_directory_can_be_served(root, archive, new, locks):
