@@ -112,7 +112,6 @@ def test_what_is_damaged_is_one_line_and_the_exit_code_is_1(data: Path, tmp_path
 def test_what_backup_refuses_is_one_sentence(data: Path, tmp_path: Path) -> None:
     good = ("backup", "--data", data)
     refused(2, "no data directory", "backup", "--data", tmp_path / "none", "-o", tmp_path / "x")
-    refused(1, "/dev/full: No space left on device", *good, "-o", "/dev/full")
     refused(1, "No such file or directory", *good, "-o", tmp_path / "none" / "x")
     refused(1, "Is a directory", *good, "-o", tmp_path)
     (tmp_path / "garbage").write_bytes(b"hello")
@@ -121,6 +120,15 @@ def test_what_backup_refuses_is_one_sentence(data: Path, tmp_path: Path) -> None
     refused(2, "does not know", *good, "-o", tmp_path / "x")
     assert not (tmp_path / "x").exists()
     assert not list(tmp_path.glob(".x.*"))
+
+
+def test_a_pipe_with_a_name_is_written_to_and_not_replaced(data: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    backup = subprocess.Popen([*COMMAND, "backup", "--data", str(data), "-o", str(tmp_path / "pipe")])
+    done = run("restore", tmp_path / "pipe", "--data", tmp_path / "new")
+    assert (backup.wait(60), done.exit_code) == (0, 0)
+    assert state(tmp_path / "new") == state(data)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 def test_what_restore_refuses_is_one_sentence(data: Path, tmp_path: Path) -> None:
