@@ -6,7 +6,7 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -26,10 +26,17 @@ Member = tuple[tarfile.TarInfo, IO[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An archive to read: a file, or a stream that can be read only once."""
+    """An archive to read: a file, or a stream that can be read only once.
+
+    Attributes:
+        name: For messages, and the file's path where there is no stream.
+        stream: The stream.
+        is_ours: Whether the stream is closed once it was read.
+    """
 
     name: str
     stream: BinaryIO | None = None
+    is_ours: bool = False
 
     @classmethod
     def of_file(cls, path: Path) -> "Source":
@@ -40,7 +47,7 @@ class Source:
         """
         with about(str(path)), _told():
             if not stat.S_ISREG(path.stat().st_mode):
-                return cls(str(path), path.open("rb"))
+                return cls(str(path), path.open("rb"), is_ours=True)
         return cls(str(path))
 
     @contextmanager
@@ -52,7 +59,7 @@ class Source:
         """
         with _told():
             tar = self._open()
-        with closing(tar):
+        with closing(tar), closing(self.stream) if self.stream and self.is_ours else nullcontext():
             yield _members(tar)
 
     def _open(self) -> tarfile.TarFile:

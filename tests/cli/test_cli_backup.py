@@ -124,11 +124,15 @@ def test_what_backup_refuses_is_one_sentence(data: Path, tmp_path: Path) -> None
 
 def test_a_pipe_with_a_name_is_written_to_and_not_replaced(data: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    backup = subprocess.Popen([*COMMAND, "backup", "--data", str(data), "-o", str(tmp_path / "pipe")])
-    done = run("restore", tmp_path / "pipe", "--data", tmp_path / "new")
-    assert (backup.wait(60), done.exit_code) == (0, 0)
+    restore = subprocess.Popen([*COMMAND, "restore", str(tmp_path / "pipe"), "--data", str(tmp_path / "new")])
+    try:
+        assert run("backup", "--data", data, "-o", tmp_path / "pipe").exit_code == 0
+        assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+        assert restore.wait(60) == 0
+    finally:
+        restore.kill()
+        restore.wait()
     assert state(tmp_path / "new") == state(data)
-    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 def test_what_restore_refuses_is_one_sentence(data: Path, tmp_path: Path) -> None:
