@@ -28,6 +28,7 @@ DIRECTORY_MODE = 0o750
 _FULL_FSYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 _POLL_FIRST_S = 0.001
 _POLL_LONGEST_S = 0.05
+_LONGEST_RUN_S = 0.5
 
 
 def create(path: Path, *, mode: int = FILE_MODE) -> int:
@@ -279,7 +280,35 @@ def open_lock(path: Path) -> int:
                 return create(path)
 
 
-_queues: dict[str, Lock] = {}
+class _Queue:
+    """The threads of this process that want one lock file; they hand the turn on to each other."""
+
+    def __init__(self) -> None:
+        self.turn = Lock()
+        self._waiting = 0
+        self._guard = Lock()
+        self._since = time.monotonic()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the turn; return False when it did not come.
+
+        Where it was handed on for long, other processes get a chance first: one that polls
+        hardly ever meets the moment between two holders.
+        """
+        with self._guard:
+            self._waiting += 1
+        has_turn = self.turn.acquire(timeout=timeout_s)
+        with self._guard:
+            self._waiting -= 1
+            is_last = not self._waiting
+        if has_turn and time.monotonic() - self._since > _LONGEST_RUN_S:
+            if not is_last:
+                time.sleep(1.5 * _POLL_LONGEST_S)
+            self._since = time.monotonic()
+        return has_turn
+
+
+_queues: dict[str, _Queue] = {}
 
 
 @contextlib.contextmanager
@@ -294,8 +323,8 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
         TimeoutError: Somebody held it for `timeout_s` seconds.
     """
     deadline = time.monotonic() + timeout_s
-    queue = _queues.setdefault(str(path), Lock())
-    if not queue.acquire(timeout=timeout_s):
+    queue = _queues.setdefault(str(path), _Queue())
+    if not queue.join(timeout_s):
         raise TimeoutError
     try:
         fd = open_lock(path)
@@ -310,7 +339,7 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
         finally:
             os.close(fd)
     finally:
-        queue.release()
+        queue.turn.release()
 
 
 def length(fd: int) -> int:

@@ -111,6 +111,28 @@ def test_a_thread_is_busy_after_the_deadline_while_another_thread_holds_it(desk,
     assert len(results) == 1
 
 
+def test_the_threads_of_one_process_do_not_keep_the_others_out(desk, event_id, start, monkeypatch):
+    monkeypatch.setattr(disk_module, "LOCK_TIMEOUT_S", 120)
+    ended = threading.Event()
+
+    def hold_again_and_again():
+        while not ended.is_set():
+            with desk.disk.held(event_id):
+                ended.wait(0.1)
+
+    threads = [threading.Thread(target=hold_again_and_again) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    child = start(f"from c8ybin.store import disk\ndisk.LOCK_TIMEOUT_S = 5\n{HOLD}", event_id)
+    try:
+        assert child.hear() == "held"
+        child.tell()
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(60)
+
+
 def test_two_stores_of_one_process_part_each_other_too(desk, make_desk, event_id, race):
     desks = [desk, make_desk()]
     race(8, lambda n: desks[n % 2].update(event_id, **{f"f{n}": n}))
