@@ -55,7 +55,6 @@ class Operation:
         success: The status when it goes well.
         old: What is seen before; None where there is no event.
         new: What is seen after.
-        between: What may be seen too: a last chunk that counts, although the file could not be completed.
         again: The status of the same request once it was done.
         frees: Whether it must go well on a full disk.
     """
@@ -68,7 +67,6 @@ class Operation:
     new: View | None
     again: int
     frees: bool = False
-    between: View | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -82,7 +80,7 @@ def _chunk(number: int, method: str = "POST") -> Request:
 
 _RAW = Request("POST", binaries("{}"), NEW)
 _OLD = Request("POST", binaries("{}"), OLD)
-_ONE, _TWO, _ALL = f"0-{CUTS[1] - 1}/*", f"0-{CUTS[2] - 1}/*", f"0-{CUTS[3] - 1}/{CUTS[3]}"
+_ONE, _TWO = f"0-{CUTS[1] - 1}/*", f"0-{CUTS[2] - 1}/*"
 _EVENT = "/event/events/{}"
 CHANGES = (
     Operation("create event", None, Request("POST", "/event/events", "{}"), 201, None, View(), 201),
@@ -120,7 +118,6 @@ CHANGES = (
         View(arrived=_TWO),
         View(data=NEW),
         201,
-        between=View(arrived=_ALL),
     ),
     Operation(
         "last chunk of a replacement",
@@ -130,7 +127,6 @@ CHANGES = (
         View(data=OLD, arrived=_TWO),
         View(data=NEW),
         201,
-        between=View(data=OLD, arrived=_ALL),
     ),
     Operation(
         "change event",
@@ -259,8 +255,7 @@ class Trial:
         """Look for the old state or the new one, and none but the new one after success; tell whether it is new."""
         self._connection = connection or self._connection
         view, tag = self.look()
-        between = view is not None and view == self.operation.between
-        if view not in (self.operation.old, self.operation.new) and not between:
+        if view not in (self.operation.old, self.operation.new):
             self._ledger.mixed.append(f"{self._what}: {_brief(view)}")
         if self.acknowledged and view != self.operation.new:
             self._ledger.lost.append(f"{self._what}: {_brief(view)}")
