@@ -301,7 +301,8 @@ class TestFiles:
         fsio.rename(tmp_path / "full", tmp_path / "empty")
         assert os.listdir(tmp_path) == ["empty"]
 
-    def test_create_leaves_nothing_where_the_owner_cannot_be_told(self, tmp_path, monkeypatch):
+    @pytest.mark.parametrize("make", [fsio.create, fsio.make_directory])
+    def test_nothing_is_left_where_the_owner_cannot_be_told(self, tmp_path, monkeypatch, make):
         def fail(path):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -309,7 +310,7 @@ class TestFiles:
         with monkeypatch.context() as patch, pytest.raises(OSError, match="Input/output"):
             patch.setattr(os, "geteuid", lambda: 0)
             patch.setattr(os, "stat", fail)
-            fsio.create(tmp_path / "file")
+            make(tmp_path / "file")
         assert os.listdir(tmp_path) == []
         assert open_files() == before
 
