@@ -82,7 +82,8 @@ class Check:
             yield _foreign(self._layout.locks / name)
         for folder in sorted(self._layout.tmp.iterdir()):
             if folder.is_symlink() or not folder.is_dir():
-                yield _foreign(folder)
+                if fsio.exists(folder):  # or its writer ended, or a repair swept it with the one before
+                    yield _foreign(folder)
             elif _has_begun(folder) and not is_running(folder) and fsio.exists(folder):
                 yield Finding(Kind.WRITER, folder, "left by a server that was killed or lost its power")
 
