@@ -30,6 +30,7 @@ class Repair:
         self._sweep = Sweep(disk)
         stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(disk.clock.now_ms() / 1000))
         self._quarantine = disk.layout.quarantine / f"{stamp}-{disk.writer.name}"
+        self._durable: set[Path] = set()
 
     def mend(self, finding: Finding, event_id: EventId | None) -> str | None:
         """Put one thing right, under the lock of the event where it is one's; tell what was done.
@@ -66,10 +67,12 @@ class Repair:
         return f"set aside in {target.parent.relative_to(self._disk.layout.root)}"
 
     def _make_durable_directory(self, path: Path) -> None:
-        if path != self._disk.layout.root:
+        # Durable also where it is there: whoever made it may have died before the fsync.
+        if path != self._disk.layout.root and path not in self._durable:
             self._make_durable_directory(path.parent)
-            if fsio.make_directory(path):
-                fsio.sync_directory(path.parent)
+            fsio.make_directory(path)
+            fsio.sync_directory(path.parent)
+            self._durable.add(path)
 
     def _set_event_aside(self, home: Path) -> str:
         return self._set_aside(home)
@@ -82,12 +85,14 @@ class Repair:
         except OSError as error:
             if not is_full(error):
                 raise
-        done = self._set_part_aside(home, BINARY)
+        # The upload first: without the binary it is void, and a void one is removed.
         if fsio.exists(home / JOURNAL):
             self._set_upload_aside(home)
-        return done
+        return self._set_part_aside(home, BINARY)
 
     def _set_upload_aside(self, home: Path) -> str:
+        if not fsio.exists(home / JOURNAL):
+            return "set aside with its attachment"
         return self._set_part_aside(home, JOURNAL)
 
     def _set_part_aside(self, home: Path, name: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from alike import STARTED_S
 from inspection import Lost, State, inspect_events, newest, see_events
 from store_tools import Desk, new_root
 from trees import Tree, lay_out
@@ -20,7 +21,6 @@ from c8ybin.domain.ids import Clock
 from c8ybin.store import UnfitDirectory, opening, prepare_directory
 
 PASSWORDS = ("password-1", "password-2")
-STARTED_S = 1.9e9  # the same in every process, lest the hour strikes between two events
 
 
 @dataclass(frozen=True, order=True)
@@ -70,7 +70,7 @@ def new_desk(root: Path) -> Desk:
     return Desk(root, clock=Clock(lambda: STARTED_S + next(ticks) / 1000))
 
 
-class _Events:
+class Events:
     """The events of a data directory that is in use."""
 
     def prepare(self, base: Path, locks: Path) -> None:
@@ -205,6 +205,6 @@ class _Accounts:
             raise Lost(f"left behind: {' '.join(left)}")
 
 
-EVENTS: Kind = _Events()
+EVENTS: Kind = Events()
 FIRST_START: Kind = _FirstStart()
 ACCOUNTS: Kind = _Accounts()

@@ -14,6 +14,7 @@ from typing import Any
 
 from inspection import newest
 from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
+from repairing import BESIDE_A_DAMAGED_UPLOAD, REPAIRS
 
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.domain.errors import EventNotFound
@@ -180,4 +181,8 @@ OPERATIONS = {
         lambda a: a.set_password("admin", "password-2"), first_account, kind=ACCOUNTS
     ),
     "first start": Operation((start_and_create, attach_to_it), kind=FIRST_START),
+    **{f"repair {what}": Operation(kind.repair, kind=kind) for what, kind in REPAIRS.items()},
+    "replace beside a damaged upload": Operation(
+        replace, others=("repair a damaged upload",), kind=BESIDE_A_DAMAGED_UPLOAD
+    ),
 }

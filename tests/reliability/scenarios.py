@@ -1,13 +1,12 @@
 """Recordings of operations: whole, and killed at a step with another process after that."""
 
 import contextlib
-import random
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alike import alike
 from inspection import State
 from kinds import EVENTS, Kind
 from operations import OPERATIONS, Operation
@@ -105,20 +104,8 @@ class Stage:
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
         """Record during the block, with names that are the same in every recording."""
-        chance = random.Random(1)
-        real = {f: getattr(secrets, f) for f in ("token_hex", "token_bytes", "token_urlsafe")}
-        getrandbits = random.getrandbits
-        secrets.token_hex = lambda count: chance.randbytes(count).hex()
-        secrets.token_bytes = chance.randbytes
-        secrets.token_urlsafe = secrets.token_hex
-        random.getrandbits = chance.getrandbits
-        try:
-            with self.recorder.recording():
-                yield
-        finally:
-            random.getrandbits = getrandbits
-            for name, function in real.items():
-                setattr(secrets, name, function)
+        with alike(1), self.recorder.recording():
+            yield
 
     def recording(self, name: str) -> Recording:
         return Recording(name, self.kind, self.tree, self.recorder.steps, self.phases, read_tree(self.base))

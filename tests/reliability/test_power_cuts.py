@@ -40,6 +40,8 @@ TELLING = {
     ("delete event on a full disk", "sweep"),
     ("make the first account", "make the first account"),
     ("first start", "first start"),
+    ("repair foreign files", "repair foreign files"),
+    ("replace beside a damaged upload", "repair a damaged upload"),
 }
 MOST_KILLS = 3
 ROW = "Power cuts, every disk state"
@@ -48,6 +50,7 @@ SITES_ROW = "Each fsync taken out in turn"
 # Calls that nothing rests on, as `fsync_sites` writes them without their lines, and why they are there.
 NEEDLESS = {
     "store/opening.py _make_locks: fsio.sync_directory(layout.locks)": "the next start makes what is missing",
+    "store/repair.py _make_lock: fsio.sync_directory(path.parent)": "the next start makes what is missing",
     "store/uploads.py _again: fsio.sync_file(home / name)": "both were fsynced before the name that leads to them",
     "store/uploads.py _again: fsio.sync_directory(home)": "the journal, still there after a kill, was void before",
     "store/uploads.py _append: fsio.sync_file(home / journal.content)": "`_write` has just done it",
@@ -62,6 +65,10 @@ EITHER = {
     ),
     "store/opening.py make_with_parents: fsio.sync_directory(directory.parent)": (
         "store/opening.py make_with_parents: fsio.sync_directory(directory)"
+    ),
+    # Of both directories of a rename.
+    "store/repair.py _set_aside: fsio.sync_directory(folder)": (
+        "store/repair.py _set_aside: fsio.sync_directory(folder)"
     ),
 }
 # Where the turns are those of many events, not of different directories.
@@ -219,8 +226,8 @@ def test_the_recorder_sees_what_the_kernel_sees(strace, folder, locks):
         "    base = top / str(len(recorded))\n"
         "    OPERATIONS[name].kind.prepare(base / 'prepared', locks)\n"
         "    recording = whole(name, base / 'whole', locks, earlier=True)\n"
-        "    killed_at_2 = killed(name, base / 'killed', locks, recording.outcomes, step=2, then=name)\n"
-        "    recorded.append((recording.steps, killed_at_2.steps))\n"
+        "    killed_at_1 = killed(name, base / 'killed', locks, recording.outcomes, step=1, then=name)\n"
+        "    recorded.append((recording.steps, killed_at_1.steps))\n"
         "say('end')\n"
         "(top / 'recorded').write_bytes(pickle.dumps(recorded))\n"
     )

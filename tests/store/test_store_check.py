@@ -157,6 +157,16 @@ class TestDamage:
         assert os.listdir(desk.home(full)) == ["event.json"]
         assert len(aside(desk)) == 4
 
+    def test_a_binary_and_its_replacement_that_are_both_damaged_go_aside_together(self, desk, full, relative):
+        binary = desk.home(full) / desk.store.binaries.find(full).content
+        upload = desk.home(full) / desk.store.events.read(full).upload.content
+        flip(binary, 0)
+        upload.unlink()
+        assert repair(desk) == {relative(binary): Kind.BINARY, relative(upload): Kind.UPLOAD}
+        assert aside(desk) == {
+            relative(binary.with_name(n)) for n in ("binary.json", "upload.journal", binary.name)
+        }
+
     @pytest.mark.parametrize("damage", [b"", b"\0" * 900, encode({"a": 1}), b'{"base":null}\nx\n'])
     def test_a_damaged_journal_goes_aside_and_the_binary_stays(self, desk, full, relative, damage):
         path = desk.home(full) / "upload.journal"
@@ -242,6 +252,12 @@ class TestLeavings:
         }
         assert repair(desk) == {relative(dead.writer.folder): Kind.WRITER}
         assert desk.get(event_id) == b"old"
+
+    def test_of_two_dead_writers_the_repair_sweeps_both_and_takes_neither_for_foreign(self, desk, make_desk):
+        for dead in (make_desk(), make_desk()):
+            dead.create()
+            dead.die()
+        repair(desk)
 
     def test_orphans_whose_writer_has_no_folder_any_more_are_removed(self, desk, relative):
         event_id = desk.create()
