@@ -6,9 +6,10 @@ what must hold of whatever a cut has left.
 
 import contextlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 from alike import STARTED_S
@@ -100,6 +101,16 @@ class Events:
             inspect_events(desk, allowed)
 
 
+@contextlib.contextmanager
+def few_locks(module: ModuleType) -> Iterator[None]:
+    """Let a module of the store know of three lock files only."""
+    most, module.LOCKS = module.LOCKS, 3
+    try:
+        yield
+    finally:
+        module.LOCKS = most
+
+
 class Start:
     """A process that makes its data directory, with few locks: 1024 would be 1024 steps of one sort."""
 
@@ -108,11 +119,8 @@ class Start:
         self.desk: Desk | None = None
 
     def open(self) -> Desk:
-        most, opening.LOCKS = opening.LOCKS, 3
-        try:
+        with few_locks(opening):
             prepare_directory(self._root)
-        finally:
-            opening.LOCKS = most
         self.desk = new_desk(self._root)
         return self.desk
 

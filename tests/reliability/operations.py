@@ -15,6 +15,7 @@ from typing import Any
 from inspection import newest
 from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
 from repairing import BESIDE_A_DAMAGED_UPLOAD, REPAIRS
+from restoring import RESTORED_ANEW, RESTORED_OVER, WRITTEN, restore, write_a_backup
 
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.domain.errors import EventNotFound
@@ -185,4 +186,7 @@ OPERATIONS = {
     "replace beside a damaged upload": Operation(
         replace, others=("repair a damaged upload",), kind=BESIDE_A_DAMAGED_UPLOAD
     ),
+    "restore": Operation(restore, kind=RESTORED_ANEW),
+    "restore over old data": Operation(restore, kind=RESTORED_OVER),
+    "write a backup": Operation(write_a_backup, kind=WRITTEN),
 }

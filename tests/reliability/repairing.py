@@ -4,7 +4,6 @@ Whatever the repair set aside is where it was or in `quarantine/`, byte for byte
 the next repair leaves what a check finds nothing wrong with.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import os
@@ -14,7 +13,7 @@ from typing import Any
 
 from alike import alike
 from inspection import Lost, SeenEvent, State
-from kinds import Events, new_desk
+from kinds import Events, few_locks, new_desk
 from store_tools import Desk, new_root
 from trees import Tree, lay_out
 
@@ -188,17 +187,8 @@ class WithoutALock(Repaired):
         return {(events, False) for events, _ in states}  # the next start makes what is missing
 
     def _check(self, desk: Desk, repair: Any = None) -> Any:
-        with fewer_locks():
+        with few_locks(check):
             return super()._check(desk, repair)
-
-
-@contextlib.contextmanager
-def fewer_locks():
-    most, check.LOCKS = check.LOCKS, 3
-    try:
-        yield
-    finally:
-        check.LOCKS = most
 
 
 def _without_uploads(events: State) -> State:
