@@ -1,22 +1,26 @@
-"""Fixtures of several rooms: a store, the application over it, a real server process."""
+"""Fixtures of several rooms: a store, the application over it, real processes: servers, children to be killed."""
 
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import Client, RunningServer, open_client
 from hypothesis import settings
-from store_tools import locks_of_all, new_root
+from store_tools import CHILD_ENVIRONMENT, locks_of_all, new_root
 from strace_log import STRACE
 
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
+
+WAIT_S = 60  # for what must happen; never waited out where the code is right
 
 # No deadline, for machines are slow at times; CI tries the same examples every time.
 settings.register_profile("c8ybin", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -137,3 +141,83 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
             server.stop(signal.SIGKILL)
         elif server.process.stdout:
             server.process.stdout.close()
+
+
+class Child:
+    """A real process with a desk of its own over the same data directory."""
+
+    def __init__(self, code: str, root: Path, *arguments: object) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", f"from store_tools import *\n{code}", str(root), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=CHILD_ENVIRONMENT,
+        )
+
+    def hear(self) -> str:
+        """Wait for its next line; empty when it has ended."""
+        assert self.process.stdout
+        return self.process.stdout.readline().rstrip("\n")
+
+    def tell(self) -> None:
+        """Let it go on from `wait()`."""
+        assert self.process.stdin
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def end(self) -> int:
+        """Wait for its end; return its exit code, negative for a signal."""
+        return self.process.wait(WAIT_S)
+
+    def kill(self) -> int:
+        self.process.kill()
+        return self.end()
+
+    def close(self) -> None:
+        """Kill it if it runs, and close its pipes."""
+        self.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+
+@pytest.fixture
+def start(root: Path) -> Iterator[Callable[..., Child]]:
+    """Return a starter of children: code, then arguments that follow the data directory in `sys.argv`."""
+    children: list[Child] = []
+
+    def begin(code: str, *arguments: object) -> Child:
+        child = Child(code, root, *arguments)
+        children.append(child)
+        return child
+
+    yield begin
+    for child in children:
+        child.close()
+
+
+@pytest.fixture
+def race() -> Callable[..., list[Any]]:
+    """Return a runner of one function in many threads at once; it gives what each returned or raised."""
+
+    def run(count: int, function: Callable[[int], object]) -> list[Any]:
+        gate = threading.Barrier(count)
+        results: list[Any] = [None] * count
+
+        def enter(number: int) -> None:
+            gate.wait(WAIT_S)
+            try:
+                results[number] = function(number)
+            except Exception as error:
+                results[number] = error
+
+        threads = [threading.Thread(target=enter, args=(n,)) for n in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WAIT_S)
+        assert not any(thread.is_alive() for thread in threads)
+        return results
+
+    return run

@@ -81,7 +81,7 @@ def restore_backup(
                 with progress(restored.events) as step:
                     _unpack(newest.manifest, indexes, place, step)
             _check_format(newest, place.new / place.layout.format.name)
-            # Every byte and name, before the first step of the switch.
+            # Every byte and name, before the first step of the switch; the folder's own is durable.
             fsio.sync_tree(place.staging)
             before = place.switch()
             prepare_directory(root)

@@ -18,12 +18,6 @@ from disk_operations import Ledger
 _COUNTS = pytest.StashKey[dict[str, Counter[str]]]()
 
 
-@pytest.fixture
-def full(request: pytest.FixtureRequest) -> bool:
-    """Whether the full counts are wanted."""
-    return bool(request.config.getoption("--full"))
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `series` once, or `SERIES` times of its module with `--full`.
 

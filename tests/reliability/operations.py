@@ -15,7 +15,15 @@ from typing import Any
 from inspection import newest
 from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
 from repairing import BESIDE_A_DAMAGED_UPLOAD, REPAIRS
-from restoring import RESTORED_ANEW, RESTORED_OVER, WRITTEN, restore, write_a_backup
+from restoring import (
+    HALF_RESTORED,
+    RESTORED_ANEW,
+    RESTORED_OVER,
+    WRITTEN,
+    restore,
+    restore_while_a_server_starts,
+    write_a_backup,
+)
 
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.domain.errors import EventNotFound
@@ -188,5 +196,7 @@ OPERATIONS = {
     ),
     "restore": Operation(restore, kind=RESTORED_ANEW),
     "restore over old data": Operation(restore, kind=RESTORED_OVER),
+    "restore what is half restored": Operation(restore, kind=HALF_RESTORED),
+    "restore while a server starts": Operation(restore_while_a_server_starts, kind=RESTORED_OVER),
     "write a backup": Operation(write_a_backup, kind=WRITTEN),
 }

@@ -5,9 +5,10 @@ again gives the new, and the old is whole beside it.
 """
 
 import contextlib
+import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,23 @@ from trees import Tree, lay_out
 from c8ybin.cli.backup import _output
 from c8ybin.store import UnfitDirectory, opening, prepare_directory, write_backup
 from c8ybin.store.layout import BEFORE, Layout
+from c8ybin.store.writer import Writer
 
 Files = dict[str, bytes]
 
 
-def make_new_state(root: Path, locks: Path, desk_of: Any = new_desk) -> Path:
+def make_new_state(root: Path, locks: Path) -> Path:
     """Make the data directory that a backup is made of; return it."""
     new_root(root, locks)
-    with desk_of(root) as desk:
+    with new_desk(root) as desk:
         desk.attach(desk.create(text="new"), b"new bytes")
     (root / "accounts.json").write_text("new accounts")
     return root
 
 
-def make_old_state(root: Path, desk_of: Any = new_desk) -> Path:
+def make_old_state(root: Path) -> Path:
     """Give a data directory an event, accounts, a first password, and what a dead writer left."""
-    with desk_of(root) as desk:
+    with new_desk(root) as desk:
         desk.attach(desk.create(text="old"), b"old bytes")
     (root / "accounts.json").write_text("old accounts")
     (root / "admin-password").write_text("old password")
@@ -111,10 +113,11 @@ def without_the_others() -> Iterator[None]:
 
 
 class Restored:
-    """A directory that a restore goes to: one with old data, or none yet."""
+    """A directory that a restore goes to: one with old data, or none yet; maybe one that is half restored."""
 
-    def __init__(self, *, over: bool) -> None:
+    def __init__(self, *, over: bool, half: bool = False) -> None:
         self._over = over
+        self._half = half
         self._old: Files | None = None
         self._new: Files = {}
 
@@ -125,6 +128,9 @@ class Restored:
             source = make_new_state(base / "source", locks)
             self._new = state(source)
             back_up(source, base / "archive.tar")
+            if self._half:
+                with failing_at("format"), contextlib.suppress(OSError):
+                    restore(base)
         shutil.rmtree(source)
 
     def open(self, base: Path) -> Path:
@@ -148,11 +154,57 @@ class Restored:
             (base / "data" / "locks").symlink_to(locks)
 
     def inspect(self, base: Path, allowed: Iterable[State]) -> None:
-        states = set(allowed)
+        states = list(allowed)
         if len(states) == 1 and self.see(base) not in states:
             raise Lost("what was restored is lost")
         with few_locks(opening), without_the_others():
             inspect_restored(base / "data", base / "archive.tar", self._old, self._new)
+
+
+@contextlib.contextmanager
+def failing_at(name: str) -> Iterator[None]:
+    """Let the disk fail where new data of this name is moved in: what is there then stays."""
+
+    def fail(source: Path) -> None:
+        if (source.parent.name, source.name) == ("switching", name):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with before_renames(fail):
+        yield
+
+
+@contextlib.contextmanager
+def before_renames(do: Callable[[Path], None]) -> Iterator[None]:
+    """Do something before each rename, which it is told the source of."""
+    rename = os.rename
+
+    def doing(source: Path, target: Path) -> None:
+        do(source)
+        rename(source, target)
+
+    os.rename = doing
+    try:
+        yield
+    finally:
+        os.rename = rename
+
+
+def restore_while_a_server_starts(base: Path) -> None:
+    """Restore over a directory that a server joins just then: it is refused, and nothing has changed."""
+    root = base / "data"
+    writers: list[Writer] = []
+
+    def join(source: Path) -> None:
+        if source == root / "format":
+            writers.append(Writer(Layout(root)))
+
+    try:
+        with before_renames(join), contextlib.suppress(UnfitDirectory):
+            restore(base)
+    finally:
+        for writer in writers:
+            os.close(writer._hours_fd)
+            os.close(writer._alive_fd)
 
 
 def restore(base: Path) -> None:
@@ -182,4 +234,6 @@ def write_a_backup(base: Path) -> None:
         write_backup(Layout(base / "data"), file)
 
 
-RESTORED_OVER, RESTORED_ANEW, WRITTEN = Restored(over=True), Restored(over=False), Written()
+RESTORED_OVER, RESTORED_ANEW = Restored(over=True), Restored(over=False)
+HALF_RESTORED = Restored(over=True, half=True)
+WRITTEN = Written()

@@ -1,4 +1,7 @@
-"""The switch of a restore: killed or cut at any step, run again, it gives the new state, and the old one is kept."""
+"""The switch of a restore: killed at any step, run again, it gives the new state, and the old one is kept.
+
+Of power cuts see test_power_cuts.py.
+"""
 
 import itertools
 import os
@@ -7,31 +10,28 @@ import shutil
 
 import pytest
 from backup_tools import back_up, bring_back, furnish, state
-from power_cut import Disk, Killed
-from store_tools import Desk, new_root
+from inspection import Lost
+from recording import Killed, Recorder
+from restoring import inspect_restored, make_new_state, make_old_state, without_the_others
+from store_tools import Desk
 
 from c8ybin import fsio
-from c8ybin.store import Store, UnfitDirectory, prepare_directory
+from c8ybin.store import Store, UnfitDirectory
 from c8ybin.store import store as store_module
 from c8ybin.store.layout import Layout
 from c8ybin.store.writer import Writer
 
 
 @pytest.fixture(autouse=True)
-def without_the_others(monkeypatch):
-    """Let sync() wait for nothing: it would wait for what the whole machine has to write; the fsyncs follow."""
-    monkeypatch.setattr(os, "sync", lambda: None)
+def alone():
+    with without_the_others():
+        yield
 
 
 @pytest.fixture()
 def archive(quick_root, locks):
-    """A backup of two events and accounts, for a directory that holds others."""
-    root = new_root(quick_root.parent / "new-state", locks)
-    with Desk(root) as desk:
-        desk.attach(desk.create(text="new"), b"new bytes")
-        desk.create(text="new, too")
-    (root / "accounts.json").write_text("new accounts")
-    back_up(root, quick_root.parent / "new.tar")
+    """A backup of an event and accounts, for a directory that holds others."""
+    back_up(make_new_state(quick_root.parent / "new-state", locks), quick_root.parent / "new.tar")
     return quick_root.parent / "new.tar"
 
 
@@ -43,14 +43,8 @@ def new(archive):
 
 @pytest.fixture()
 def root(quick_root):
-    """A data directory with an event, a first password, and what a dead writer left."""
-    with Desk(quick_root) as desk:
-        desk.attach(desk.create(text="old"), b"old bytes")
-    (quick_root / "accounts.json").write_text("old accounts")
-    (quick_root / "admin-password").write_text("old password")
-    (quick_root / "tmp" / "0123456789ab").mkdir()
-    (quick_root / "tmp" / "0123456789ab" / "hours").write_text("")
-    return quick_root
+    """A data directory with old data."""
+    return make_old_state(quick_root)
 
 
 def clone(root, place):
@@ -60,59 +54,46 @@ def clone(root, place):
     return place
 
 
-def lay_out(files, place, locks):
-    """Make a tree out of its paths and bytes, with the lock files."""
+def empty(place, locks):
+    """Make a directory that is empty but for its lock files."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
-    for path, data in sorted(files.items()):
-        if path.endswith("/"):
-            (place / path).mkdir(parents=True, exist_ok=True)
-        else:
-            (place / path).parent.mkdir(parents=True, exist_ok=True)
-            (place / path).write_bytes(data)
     (place / "locks").symlink_to(locks)
     return place
 
 
-def check(place, archive, old, new, *, replace=True):
-    """Look at what a kill or a cut left: the old, the new, or what no server starts on; then run it again.
-
-    `old` is None for a directory that was to be new.
-    """
-    found = state(place) if (place / "format").exists() else None
-    if found is None:
-        names = [path.name for path in place.iterdir() if path.name != "locks"]
-        if old is not None or names:
-            with pytest.raises(UnfitDirectory, match=r"restore into .* was interrupted"):
-                prepare_directory(place)
-    else:
-        assert found in (old, new), "a third state"
-    bring_back(place, archive, replace=replace or found == new)
-    assert state(place) == new
-    names = {path.name for path in place.iterdir()} - {"locks", "accounts.lock"}
-    aside = {path for path in place.iterdir() if path.name.startswith("before-restore-")}
-    assert names - {path.name for path in aside} == {"format", "events", "accounts.json"}, "something is left"
-    if old is not None:
-        assert old in [state(path) for path in aside if (path / "format").exists()], "the old data is lost"
-    assert prepare_directory(place)
-
-
 def kills(make, archive, *, replace, chance=None):
-    """Yield a disk and a directory for each step at which a restore is killed; `chance` leaves some out."""
+    """Yield a directory for each step at which a restore is killed; `chance` leaves some out."""
     for step in itertools.count():
         if chance and not chance():
             continue
         place = make()
-        disk = Disk(place)
-        disk.die_at = step
+        recorder = Recorder(place)
+        recorder.die_at = step
         try:
-            with disk.recorded():
+            with recorder.recording():
                 bring_back(place, archive, replace=replace)
         except Killed:
-            disk.revive()
-            yield disk, place
+            yield place
         else:
             return
+
+
+@pytest.fixture()
+def look(tally):
+    """Return what looks at a directory that a killed restore left, counts it, and fails in the end if it is wrong."""
+    wrong = []
+
+    def look_at(place, *arguments, **more):
+        try:
+            inspect_restored(place, *arguments, **more)
+        except Lost as error:
+            wrong.append(str(error))
+        tally("Restores killed", kills=1)
+
+    yield look_at
+    tally("Restores killed", mixed=len(wrong))
+    assert wrong == []
 
 
 @pytest.fixture()
@@ -121,74 +102,40 @@ def make(root, locks):
     place = root.parent / "place"
     return {
         "old": lambda: clone(root, place),
-        "empty": lambda: lay_out({}, place, locks),
+        "empty": lambda: empty(place, locks),
     }
 
 
 @pytest.mark.parametrize("kind", ["old", "empty"])
-def test_killed_at_any_step_it_can_be_run_again(make, root, archive, new, kind):
+def test_killed_at_any_step_it_can_be_run_again(make, root, archive, new, kind, look):
     old = state(root) if kind == "old" else None
     count = 0
-    for _, place in kills(make[kind], archive, replace=kind == "old"):
-        check(place, archive, old, new, replace=kind == "old")
+    for place in kills(make[kind], archive, replace=kind == "old"):
+        look(place, archive, old, new, replace=kind == "old")
         count += 1
     assert count > 40
 
 
 @pytest.mark.parametrize("kind", ["old", "empty"])
 def test_killed_at_any_step_and_again_in_the_next_run_it_can_be_run_once_more(
-    make, root, archive, new, kind, full
+    make, root, archive, new, kind, full, look
 ):
     # Each step of the first run with some steps of the second.
     old, chance = state(root) if kind == "old" else None, random.Random(1)
     count = 0
-    for _, place in kills(
+    for place in kills(
         make[kind], archive, replace=True, chance=None if full else lambda: chance.random() < 0.15
     ):
         left = clone(place, place.with_name("left"))
-        for _, again in kills(
+        for again in kills(
             lambda left=left: clone(left, left.with_name("again")),
             archive,
             replace=True,
             chance=lambda: chance.random() < (0.5 if full else 0.1),
         ):
-            check(again, archive, old, new)
+            look(again, archive, old, new)
             count += 1
     assert count > 20
-
-
-@pytest.mark.parametrize("kind", ["old", "empty"])
-def test_a_power_cut_at_any_step_leaves_the_old_the_new_or_what_the_next_run_completes(
-    make, root, archive, new, locks, kind, monkeypatch
-):
-    old = state(root) if kind == "old" else None
-    place = make[kind]()
-    disk, chance, known = Disk(place), random.Random(3), set()
-
-    def look():
-        for files in disk.cuts(chance):
-            tree = tuple(sorted(files.items()))
-            if tree not in known:
-                known.add(tree)
-                check(lay_out(files, place.with_name("cut"), locks), archive, old, new)
-
-    real = fsio.sync_tree
-
-    def sync_and_look(path):
-        real(path)
-        monkeypatch.setattr(fsio, "sync_tree", real)
-        disk.after_step = look
-
-    # Until then nothing of the old was touched; see the kills.
-    monkeypatch.setattr(fsio, "sync_tree", sync_and_look)
-    with disk.recorded():
-        bring_back(place, archive, replace=kind == "old")
-    assert state(place) == new
-    assert len(known) > 10
-    # Once it is told, the new alone.
-    for files in disk.cuts(chance):
-        cut = lay_out(files, place.with_name("cut"), locks)
-        assert state(cut) == new
 
 
 STEPS = {
@@ -210,7 +157,7 @@ bring_back(Path(sys.argv[1]), Path(sys.argv[2]), replace=True)
 """
     old = state(root)
     assert start(code, archive).end() == -9
-    check(root, archive, old, new)
+    inspect_restored(root, archive, old, new)
 
 
 def test_a_restore_that_runs_keeps_others_out_and_its_folder_safe(root, archive, new, start):
@@ -235,9 +182,9 @@ say("done")
 def test_of_several_restores_at_once_one_or_none_is_done_and_none_is_mixed(root, archive, new, race):
     old = state(root)
     results = race(8, lambda _: bring_back(root, archive, replace=True))
-    assert all(isinstance(r, UnfitDirectory | OSError) or r.events == 2 for r in results)
+    assert all(isinstance(r, UnfitDirectory | OSError) or r.events == 1 for r in results)
     assert state(root) in (old, new)
-    check(root, archive, old, new)
+    inspect_restored(root, archive, old, new)
 
 
 class TestAServerThatStartsMeanwhile:
@@ -312,7 +259,7 @@ def test_a_disk_that_fails_in_the_switch_leaves_what_the_next_run_completes(
         with pytest.raises(OSError, match="Input/output"):
             bring_back(place, archive, replace=True)
         monkeypatch.setattr(os, "rename", rename)
-        check(place, archive, old, new)
+        inspect_restored(place, archive, old, new)
 
 
 class TestWhatAnInterruptedRestoreLeft:
