@@ -1,7 +1,8 @@
 """Recordings of operations: whole, and killed at a step with another process after that."""
 
 import contextlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,11 @@ class Recording:
     def first_cut(self) -> int:
         """The least number of steps after which there is something to see."""
         return self.phases[0][0]
+
+    @property
+    def of_the_first_act(self) -> list[Step]:
+        """What was done to the disk until the first answer."""
+        return self.steps[self.first_cut : self.phases[1][0]]
 
     def allowed(self, count: int) -> tuple[State, ...]:
         """Return the states of which one must be left after so many steps."""
@@ -164,13 +170,19 @@ def killed(
 
 
 def after_kills(
-    name: str, base: Path, locks: Path, outcomes: tuple[State, ...], then: str
+    name: str,
+    base: Path,
+    locks: Path,
+    outcomes: tuple[State, ...],
+    then: str,
+    steps: Iterable[int] | None = None,
 ) -> Iterator[Recording]:
-    """Yield recordings of an operation that is killed at each of its steps, and what another process does then."""
-    step = 0
-    while recording := killed(name, base / f"{step}", locks, outcomes, step=step, then=then):
+    """Yield recordings of an operation that is killed at a step, each or some, and what another does then."""
+    for step in itertools.count() if steps is None else steps:
+        recording = killed(name, base / f"{step}", locks, outcomes, step=step, then=then)
+        if recording is None:
+            return
         yield recording
-        step += 1
 
 
 def followers(name: str) -> list[str]:

@@ -9,6 +9,7 @@ import random
 import shutil
 import tempfile
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from fsync_sites import fsync_calls
 from operations import OPERATIONS
 from power_cut import replayed
 from recording import SYNCS, Site, from_strace
+from repairing import Repaired
+from restoring import Restored
 from scenarios import Recording, after_kills, followers, whole
 from states import FULL, QUICK, Bench
 from store_tools import CHILD_ENVIRONMENT
@@ -40,10 +43,15 @@ TELLING = {
     ("delete event on a full disk", "sweep"),
     ("make the first account", "make the first account"),
     ("first start", "first start"),
-    ("repair foreign files", "repair foreign files"),
-    ("replace beside a damaged upload", "repair a damaged upload"),
 }
 MOST_KILLS = 3
+# The same, where one kill alone is tried without --full: after which step.
+TELLING_AFTER = {
+    ("repair foreign files", "repair foreign files"): "mkdir data/quarantine",
+    ("replace beside a damaged upload", "repair a damaged upload"): "rename * > */binary.json",
+}
+# What takes long to look at: without --full one kill of each is tried.
+DEAR = {name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Repaired | Restored)}
 ROW = "Power cuts, every disk state"
 SITES_ROW = "Each fsync taken out in turn"
 
@@ -117,10 +125,21 @@ def folder():
         yield Path(path)
 
 
+def few_kills(recording: Recording, then: str) -> list[int]:
+    """Return the steps at which an operation is killed, if that is not at each."""
+    done = recording.of_the_first_act
+    name = recording.name.partition(",")[0]
+    steps = random.Random(name + then).sample(range(len(done)), 1)
+    if pattern := TELLING_AFTER.get((name, then)):
+        steps += [n + 1 for n, step in enumerate(done) if fnmatch(str(step), pattern)]
+    return sorted(set(steps))
+
+
 @pytest.fixture(scope="module")
-def recorded(folder, locks):
+def recorded(folder, locks, request):
     """Return what gives the recordings of an operation; each is made once."""
     made: dict[str, Recordings] = {}
+    full = request.config.getoption("--full")
 
     def record(name):
         if name not in made:
@@ -128,11 +147,13 @@ def recorded(folder, locks):
             recordings = [whole(name, base / f"{e}", locks, earlier=e) for e in (False, True)]
             killed, telling = [], []
             for then in followers(name):
-                found = list(after_kills(name, base / then, locks, recordings[0].outcomes, then))
+                steps = few_kills(recordings[0], then) if name in DEAR and not full else None
+                found = list(after_kills(name, base / then, locks, recordings[0].outcomes, then, steps))
                 killed += found
-                telling += found if (name, then) in TELLING else []
+                telling += found if steps or (name, then) in TELLING else []
             shutil.rmtree(base)
-            telling += random.Random(name).sample(killed, min(len(killed), MOST_KILLS))
+            if not telling or name not in DEAR:
+                telling += random.Random(name).sample(killed, min(len(killed), MOST_KILLS))
             made[name] = Recordings(recordings, killed, telling)
         return made[name]
 
