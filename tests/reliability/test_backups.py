@@ -137,7 +137,7 @@ def back_up_under_load(serve: Serve, root: Path, locks: Path, seed: int) -> tupl
         for number in range(6):
             since = ["--since", archives[-1]] if number % 3 else []
             archives = [*(archives if since else []), folder / f"{number}.tar"]
-            enough = load.requests + 40
+            enough = load.requests + 25
             first = load.acknowledged()
             told = c8ybin("backup", "--data", root, "-o", archives[-1], "--json", *since)
             last = load.begun()
@@ -171,9 +171,9 @@ def test_a_restored_server_answers_as_the_old_one_did(serve: Serve, quick_root: 
     server = serve("--demo", data=quick_root)
     folder = quick_root.parent
     with Load(server, clients=4, seed=2) as load:
-        assert wait_for(load, 60)
+        assert wait_for(load, 50)
         c8ybin("backup", "--data", quick_root, "-o", folder / "1.tar")
-        assert wait_for(load, 120)
+        assert wait_for(load, 90)
     c8ybin("backup", "--data", quick_root, "-o", folder / "2.tar", "--since", folder / "1.tar")
     ids = [event_id for event_id, history in load.histories.items() if history.states[-1]]
     before = answers(server, ids)
@@ -190,7 +190,7 @@ def test_a_copy_by_rsync_under_load_is_made_good_by_a_repair_and_has_whatever_di
     server = serve("--demo", data=quick_root)
     copy = quick_root.parent / "copy"
     with Load(server, clients=4, seed=3) as load:
-        assert wait_for(load, 150)
+        assert wait_for(load, 120)
         # The second one takes what changed during the first. It compares the bytes: of what changed within
         # a second and kept its length, rsync sees nothing by itself.
         for more in ([], ["--checksum", "--delete"]):
