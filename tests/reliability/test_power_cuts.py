@@ -71,6 +71,7 @@ NEEDLESS = {
     "store/uploads.py _append: fsio.sync_file(home / journal.content)": "`_write` has just done it",
     "store/writer.py probe: fsio.draft(path)": "what it writes is removed again",
     "store/writer.py close: fsio.remove_with_last(self.folder, ALIVE)": "what is left is swept without `alive`, too",
+    "store/repair.py mend: fsio.sync_directory(home)": "what a dead writer left was fsynced by the sweep before",
     "store/sweep.py _dead: fsio.remove_with_last(folder, ALIVE)": "what is left is swept without `alive`, too",
 }
 # Calls that do the same, of which one is needed.
