@@ -1,0 +1,41 @@
+"""Calls for an fsync that need not show that something is lost without them, and why they are there."""
+
+# Calls that nothing rests on, as `fsync_sites` writes them without their lines, and why they are there.
+NEEDLESS = {
+    "store/opening.py _make_locks: fsio.sync_directory(layout.locks)": "the next start makes what is missing",
+    "store/repair.py _make_lock: fsio.sync_directory(path.parent)": "the next start makes what is missing",
+    "store/switch.py _begin_to_move_away: fsio.sync_directory(before)": (
+        "that of the other directory does it, but where a disk may keep of a move the loss alone"
+    ),
+    "store/switch.py _remove_staging: fsio.remove_with_last(self.staging, ALIVE)": (
+        "what is left is removed by the next restore without `alive`, too"
+    ),
+    "store/switch.py clean: fsio.remove_with_last(path, ALIVE)": "the next restore cleans again",
+    "store/uploads.py _again: fsio.sync_file(home / name)": "both were fsynced before the name that leads to them",
+    "store/uploads.py _again: fsio.sync_directory(home)": "the journal, still there after a kill, was void before",
+    "store/uploads.py _append: fsio.sync_file(home / journal.content)": "`_write` has just done it",
+    "store/writer.py probe: fsio.draft(path)": "what it writes is removed again",
+    "store/writer.py close: fsio.remove_with_last(self.folder, ALIVE)": "what is left is swept without `alive`, too",
+    "store/sweep.py _dead: fsio.remove_with_last(folder, ALIVE)": "what is left is swept without `alive`, too",
+}
+# Calls that do the same, of which one is needed.
+EITHER = {
+    "store/disk.py _sync_parents: fsio.sync_directory(parent)": (
+        "store/opening.py prepare_directory: fsio.sync_directory(root)"
+    ),
+    "store/opening.py make_with_parents: fsio.sync_directory(directory.parent)": (
+        "store/opening.py make_with_parents: fsio.sync_directory(directory)"
+    ),
+    "store/switch.py _move_in: fsio.sync_directory(root)": (
+        "store/opening.py prepare_directory: fsio.sync_directory(root)"
+    ),
+    # Of the two directories of a rename.
+    "store/switch.py _move_away: fsio.sync_directory(before)": (
+        "store/switch.py _move_away: fsio.sync_directory(self.layout.root)"
+    ),
+    "store/repair.py _set_aside: fsio.sync_directory(folder)": (
+        "store/repair.py _set_aside: fsio.sync_directory(folder)"
+    ),
+}
+# Where the turns are those of many events, not of different directories.
+OF_EACH_EVENT = {"store/sweep.py _clean: fsio.sync_directory(home)"}
