@@ -198,9 +198,12 @@ def restore_while_a_server_starts(base: Path) -> None:
         if source == root / "format":
             writers.append(Writer(Layout(root)))
 
+    old = found_in(root)
     try:
         with before_renames(join), contextlib.suppress(UnfitDirectory):
             restore(base)
+        if found_in(root) != old:
+            raise Lost("a restore that is refused changed something")
     finally:
         for writer in writers:
             os.close(writer._hours_fd)
