@@ -135,7 +135,7 @@ class Repair:
 
 def _contents(home: Path, *, besides: str) -> list[str]:
     """Return the content files that the journal or `binary.json`, whichever is not `besides`, does not name."""
-    contents = [path.name for path in home.iterdir() if is_content_name(path.name)]
+    contents = sorted(path.name for path in home.iterdir() if is_content_name(path.name))
     idle = [content for content in contents if not fsio.is_locked(home / content)]
     others = b"".join(_readable(home / name) for name in (BINARY, JOURNAL) if name != besides)
     return [content for content in idle if content.encode() not in others]
