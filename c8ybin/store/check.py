@@ -75,7 +75,8 @@ class Check:
             if not is_of_the_root(path.name):
                 yield _foreign(path)
         numbers = {f"{number:03x}" for number in range(LOCKS)}
-        names = {path.name for path in self._layout.locks.iterdir()}
+        with os.scandir(self._layout.locks) as entries:
+            names = {entry.name for entry in entries}
         for name in sorted(numbers - names):
             yield Finding(Kind.LOCK, self._layout.locks / name, "missing")
         for name in sorted(names - numbers):

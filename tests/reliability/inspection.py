@@ -7,7 +7,7 @@ from typing import Any
 from store_tools import Desk
 
 from c8ybin.domain.errors import BinaryNotFound, EventNotFound, Refusal
-from c8ybin.store import Check, Kind
+from c8ybin.store import Check
 
 State = tuple[Any, ...]
 
@@ -68,5 +68,5 @@ def inspect_events(desk: Desk, allowed: Iterable[State]) -> None:
 
 def assert_clean(desk: Desk) -> None:
     """Demand that a check of the whole data directory finds nothing; a first start makes few locks here."""
-    if found := [f for f in Check(desk.layout).run() if f.kind is not Kind.LOCK]:
+    if found := [f for f in Check(desk.layout).run() if f.path.parent != desk.layout.locks]:
         raise Lost(f"not clean: {' '.join(f'{f.path.name}: {f.kind}: {f.what}' for f in found)}")

@@ -19,7 +19,7 @@ from trees import Tree, lay_out
 
 from c8ybin.accounts import ADMIN_PASSWORD_FILE, Accounts, AccountsProblem, make_admin
 from c8ybin.domain.ids import Clock
-from c8ybin.store import UnfitDirectory, opening, prepare_directory
+from c8ybin.store import UnfitDirectory, check, opening, prepare_directory
 
 PASSWORDS = ("password-1", "password-2")
 
@@ -156,7 +156,7 @@ class _FirstStart:
             desk = Start(base).open()
         except UnfitDirectory as error:
             raise Lost(f"the next start refuses it: {error}") from error
-        with desk:
+        with desk, few_locks(check):
             inspect_events(desk, allowed)
 
 
