@@ -38,16 +38,20 @@ def create(path: Path, *, mode: int = FILE_MODE) -> int:
     does not lock out a server that runs as somebody else.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    if os.geteuid() == 0:
-        try:
-            owner = os.stat(path.parent)
-            if owner.st_uid != 0:
-                os.fchown(fd, owner.st_uid, owner.st_gid)
-        except BaseException:
-            os.close(fd)
-            remove(path)
-            raise
+    try:
+        _give_to_owner_of(path.parent, fd)
+    except BaseException:
+        os.close(fd)
+        remove(path)
+        raise
     return fd
+
+
+def _give_to_owner_of(folder: Path, file: Path | int) -> None:
+    if os.geteuid() == 0:
+        owner = os.stat(folder)
+        if owner.st_uid != 0:
+            os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def open_existing(path: Path, *, write: bool = False) -> int:
@@ -150,14 +154,11 @@ def make_directory(path: Path) -> bool:
         os.mkdir(path, DIRECTORY_MODE)
     except FileExistsError:
         return False
-    if os.geteuid() == 0:
-        try:
-            owner = os.stat(path.parent)
-            if owner.st_uid != 0:
-                os.chown(path, owner.st_uid, owner.st_gid)
-        except BaseException:
-            os.rmdir(path)
-            raise
+    try:
+        _give_to_owner_of(path.parent, path)
+    except BaseException:
+        os.rmdir(path)
+        raise
     return True
 
 
