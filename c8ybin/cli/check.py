@@ -79,11 +79,15 @@ def _tell(finding: Finding, data: Path, *, as_json: bool) -> None:
 
 
 def _summary(events: int, size: int, found: int, wrong: int, *, repair: bool) -> str:
-    text = f"Checked {events:,} event{'s' * (events != 1)} and {round_size(size)} of attachments"
+    text = f"Checked {_count(events, 'event')} and {round_size(size)} of attachments"
     if not found:
         return f"{text}: nothing is wrong."
-    if not wrong:
-        return f"{text}: all {found:,} findings were put right."
-    if repair:
-        return f"{text}: {wrong:,} of {found:,} findings could not be put right."
-    return f"{text}: {found:,} findings; --repair puts them right."
+    if not repair:
+        return f"{text}: {_count(found, 'finding')}; --repair puts right what it can."
+    if wrong:
+        return f"{text}: {wrong:,} of {_count(found, 'finding')} could not be put right."
+    return f"{text}: {_count(found, 'finding')} put right."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
