@@ -51,12 +51,14 @@ def _give_to_owner_of(folder: Path, file: Path | int) -> None:
     if os.geteuid() == 0:
         owner = os.stat(folder)
         if owner.st_uid != 0:
-            os.chown(file, owner.st_uid, owner.st_gid)
+            # Never through a link, which the directory's owner may have put in its place.
+            os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=isinstance(file, int))
 
 
 def open_existing(path: Path, *, write: bool = False) -> int:
-    """Open a file without following a symbolic link in its last component."""
-    return os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW)
+    """Open a file without following a symbolic link in its last component, or waiting for a pipe's other end."""
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.open(path, (os.O_RDWR if write else os.O_RDONLY) | flags)
 
 
 @contextlib.contextmanager
@@ -258,10 +260,14 @@ def try_lock(fd: int) -> bool:
 def is_locked(path: Path) -> bool:
     """Tell whether somebody holds the flock of a file; nobody holds that of one that is not there."""
     try:
-        # For writing, because NFS grants an exclusive lock to nobody else.
+        # For writing, because NFS grants an exclusive lock to nobody else; but a disk may be read-only.
         fd = open_existing(path, write=True)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        fd = open_existing(path)
     try:
         return not try_lock(fd)
     finally:

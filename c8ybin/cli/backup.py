@@ -61,6 +61,8 @@ def _archives() -> Iterator[None]:
         yield
     except BadArchive as error:
         raise Problem(f"{error}.") from None
+    except MemoryError:
+        raise Problem("An archive asks for more memory than there is, so it is damaged.") from None
     except (UnknownFormat, MissingBackup) as error:
         raise Unfit(f"{error}.") from None
 
@@ -73,6 +75,8 @@ def _output(name: str) -> Iterator[Pipe | IO[bytes]]:
         Problem: It cannot be written.
         Unfit: It is a terminal.
     """
+    if name == STREAM and sys.stdout is None:
+        raise Unfit("Standard output is closed; name a file with --output.")
     if name == STREAM and sys.stdout.isatty():
         raise Unfit("Standard output is a terminal; name a file with --output, or send it through a pipe.")
     try:
@@ -115,6 +119,8 @@ def _output(name: str) -> Iterator[Pipe | IO[bytes]]:
 @config_option
 def backup(output: str, since: Sequence[Path], as_json: bool, data: Path) -> None:
     """Write a backup of the data directory as one tar, while servers run or not."""
+    if output != STREAM and any(_is_same(Path(output), path) for path in since):
+        raise Unfit(f"{output} is the backup that the new one would build on; name another --output.")
     with using(data):
         layout = existing_directory(data)
     with ExitStack() as stack:
@@ -133,6 +139,13 @@ def backup(output: str, since: Sequence[Path], as_json: bool, data: Path) -> Non
         raise Problem(
             f"{len(done.damaged)} damaged events were left out of the backup; the rest is complete."
         )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _leave_out(event_id: EventId, what: str) -> None:
@@ -183,6 +196,8 @@ def restore_command(archives: Sequence[str], replace: bool, as_json: bool, data:
 
     Name an incremental backup together with those that it builds on, in any order.
     """
+    if STREAM in archives and sys.stdin is None:
+        raise Unfit("Standard input is closed; name an archive as a file.")
     if list(archives).count(STREAM) > 1:
         raise Unfit("Standard input has one archive; name the others as files.")
     with _archives():

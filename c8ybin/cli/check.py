@@ -1,6 +1,7 @@
 """`c8ybin check`."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from c8ybin.cli.options import config_option, data_option, option
 from c8ybin.cli.problems import Problem, using
 from c8ybin.cli.progress import progress
 from c8ybin.domain.sizes import round_size
-from c8ybin.store import Check, Finding, Kind, Store, started_directory
+from c8ybin.store import QUARANTINE, Check, Finding, Kind, Store, started_directory
 
 
 @click.command()
@@ -28,7 +29,8 @@ def check(repair: bool, quick: bool, as_json: bool, data: Path) -> None:
     Writes a line for each, and a summary to standard error. Exit code 0: nothing is wrong, or
     everything was put right; 1: something is wrong; 2: the data directory cannot be used.
     """
-    found = wrong = events = size = 0
+    found = wrong = aside = events = size = 0
+    output = _Output()
     with using(data), ExitStack() as stack:
         layout = started_directory(data)
         mender = None
@@ -46,11 +48,15 @@ def check(repair: bool, quick: bool, as_json: bool, data: Path) -> None:
         for finding in _both(data, Check(layout, quick=quick, repair=mender, step=count)):
             found += 1
             wrong += finding.done is None
-            _tell(finding, data, as_json=as_json)
+            aside += (finding.done or "").startswith("set aside")
+            _tell(finding, data, output, as_json=as_json)
     if as_json:
-        click.echo(json.dumps({"events": events, "bytes": size, "found": found, "wrong": wrong}))
+        counts = {"events": events, "bytes": size, "found": found, "wrong": wrong, "aside": aside}
+        output.write(json.dumps(counts))
     else:
-        click.echo(_summary(events, size, found, wrong, repair=repair), err=True)
+        click.echo(_summary(events, size, found, wrong, aside, repair=repair), err=True)
+    if output.trouble:
+        raise Problem(f"Not everything could be written to standard output: {output.trouble}.")
     if wrong:
         sys.exit(Problem.exit_code)
 
@@ -66,27 +72,45 @@ def _both(data: Path, check: Check) -> Iterator[Finding]:
     yield from check.run()
 
 
-def _tell(finding: Finding, data: Path, *, as_json: bool) -> None:
+class _Output:
+    """Standard output; that it takes no more must not break a repair off in the middle."""
+
+    def __init__(self) -> None:
+        self.trouble: str | None = None
+
+    def write(self, line: str) -> None:
+        """Write a line, unless one could not be written."""
+        if self.trouble is None:
+            try:
+                click.echo(line)
+            except OSError as error:
+                self.trouble = error.strerror
+                sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for what is flushed at the end
+
+
+def _tell(finding: Finding, data: Path, output: _Output, *, as_json: bool) -> None:
     path = str(finding.path.relative_to(data))
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)  # where the progress stands
     if as_json:
         members = {"kind": finding.kind, "path": path, "what": finding.what, "done": finding.done}
-        click.echo(json.dumps(members))
+        output.write(json.dumps(members))
     else:
         done = f"; {finding.done}" if finding.done else ""
-        click.echo(f"{path}: {finding.kind}: {finding.what}{done}")
+        # A name that would break the line is written as Python does.
+        output.write(f"{path if path.isprintable() else repr(path)}: {finding.kind}: {finding.what}{done}")
 
 
-def _summary(events: int, size: int, found: int, wrong: int, *, repair: bool) -> str:
+def _summary(events: int, size: int, found: int, wrong: int, aside: int, *, repair: bool) -> str:
     text = f"Checked {_count(events, 'event')} and {round_size(size)} of attachments"
     if not found:
         return f"{text}: nothing is wrong."
     if not repair:
         return f"{text}: {_count(found, 'finding')}; --repair puts right what it can."
+    kept = f" {aside:,} set aside in {QUARANTINE}/." if aside else ""
     if wrong:
-        return f"{text}: {wrong:,} of {_count(found, 'finding')} could not be put right."
-    return f"{text}: {_count(found, 'finding')} put right."
+        return f"{text}: {wrong:,} of {_count(found, 'finding')} could not be put right.{kept}"
+    return f"{text}: {_count(found, 'finding')} put right.{kept}"
 
 
 def _count(number: int, noun: str) -> str:

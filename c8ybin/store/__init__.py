@@ -24,6 +24,7 @@ from c8ybin.store.disk import MIN_FREE
 from c8ybin.store.event import StoredEvent
 from c8ybin.store.examination import Finding, Kind
 from c8ybin.store.journal import Journal
+from c8ybin.store.layout import QUARANTINE
 from c8ybin.store.listing import Page
 from c8ybin.store.manifest import BadArchive
 from c8ybin.store.opening import (
@@ -43,6 +44,7 @@ from c8ybin.store.writer import UnfitFileSystem
 
 __all__ = [
     "MIN_FREE",
+    "QUARANTINE",
     "UPLOAD_EXPIRY_S",
     "BackedUp",
     "BadArchive",

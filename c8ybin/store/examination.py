@@ -1,5 +1,6 @@
 """What is wrong with one event: each of its files is read and held against the others."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from c8ybin import fsio
 from c8ybin.bodies import digests_of
 from c8ybin.domain.errors import Damaged
 from c8ybin.store.binary import Binary, read_binary
-from c8ybin.store.commit import is_void
+from c8ybin.store.commit import is_void, named_contents
 from c8ybin.store.event import parse_event_file
 from c8ybin.store.journal import Journal, read_journal
 from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, Layout, is_content_name
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     LOCK = "missing lock"
     ACCOUNTS = "damaged accounts"
     FOREIGN = "foreign"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,15 @@ class Examination:
             journal = read_journal(self._home)
         with self._telling(Kind.BINARY, self._home / BINARY):
             binary = read_binary(self._home)
-        if not self.found:
+        # Where one of them cannot be told, nor can what belongs to it.
+        is_known = not self.found
+        if is_known:
             self._look_for_others(names, journal, binary)
         if binary:
             with self._telling(Kind.BINARY, self._home / binary.content):
                 self._look_at_content(binary)
             self._look_for_torn_line(self._home / BINARY)
-        if journal:
+        if journal and is_known:
             self._look_at_upload(journal, binary)
 
     def _look_for_others(self, names: list[str], journal: Journal | None, binary: Binary | None) -> None:
@@ -101,9 +105,12 @@ class Examination:
         for name in names:
             if name in named or not fsio.exists(self._home / name):
                 continue
-            if writer_of(name) is None:
-                self._tell(Kind.FOREIGN, self._home / name, "not a file of c8ybin")
-            elif not self._is_under_way(name):
+            path = self._home / name
+            if writer_of(name) is None or (path.is_dir() and not path.is_symlink()):
+                self._tell(Kind.FOREIGN, path, "not a file of c8ybin")
+            # Named once more, after the look at the lock: a POST, which takes none of the event, names its body
+            # and then lets it go.
+            elif not self._is_under_way(name) and name not in named_contents(self._home):
                 self._tell(Kind.ORPHAN, self._home / name, "nothing names it, and its writer is gone")
 
     def _look_at_content(self, binary: Binary) -> None:
@@ -163,7 +170,8 @@ class Examination:
         except FileNotFoundError:
             self._tell(kind, path, "missing")
         except OSError as error:
-            self._tell(kind, path, f"cannot be read: {error.strerror}")
+            is_damage = error.errno in (errno.EISDIR, errno.ENOTDIR, errno.ELOOP)
+            self._tell(kind if is_damage else Kind.UNREADABLE, path, f"cannot be read: {error.strerror}")
 
     def _tell(self, kind: Kind, path: Path, what: str) -> None:
         self.found.append(Finding(kind, path, what))

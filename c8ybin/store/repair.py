@@ -49,6 +49,7 @@ class Repair:
             Kind.WRITER: self._sweep_writer,
             Kind.LOCK: self._make_lock,
             Kind.FOREIGN: self._set_aside,
+            Kind.UNREADABLE: self._leave,
         }
         if event_id is None:
             return steps[finding.kind](finding.path)
@@ -126,6 +127,9 @@ class Repair:
     def _sweep_writer(self, folder: Path) -> str | None:
         self._sweep.dead_writers()
         return None if fsio.exists(folder) else "swept"
+
+    def _leave(self, _: Path) -> None:
+        """Do nothing: what cannot be read now is not known to be damaged."""
 
     def _make_lock(self, path: Path) -> str:
         fsio.close(fsio.open_lock(path))

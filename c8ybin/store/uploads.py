@@ -165,6 +165,10 @@ class Uploads:
             # The journal must not name a content file whose own name a power cut may take.
             fsio.sync_directory(home)
             journal.begin(home, chunk.record(), self._disk.writer)
+        if base is None and fsio.exists(home / BINARY):
+            # By a whole POST, which takes no lock, and which may have looked for a journal before.
+            drop_upload(home, read_binary(home))
+            raise BinaryExists
         self._disk.journal_is_durable(home)
         return journal
 

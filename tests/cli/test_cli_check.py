@@ -1,6 +1,9 @@
 """`c8ybin check`: lines, JSON, exit codes, and data directories that it does not touch."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,7 @@ def test_a_clean_directory_is_told_with_its_figures(root: Path, full: Path) -> N
     assert (done.exit_code, done.stdout) == (0, "")
     assert done.stderr == "Checked 1 event and 10 bytes of attachments: nothing is wrong.\n"
     done = check(root, "--json")
-    assert json.loads(done.stdout) == {"events": 1, "bytes": 10, "found": 0, "wrong": 0}
+    assert json.loads(done.stdout) == {"events": 1, "bytes": 10, "found": 0, "wrong": 0, "aside": 0}
 
 
 def test_what_is_wrong_is_a_line_each_and_exit_code_1_until_it_is_repaired(root: Path, full: Path) -> None:
@@ -49,10 +52,10 @@ def test_what_is_wrong_is_a_line_each_and_exit_code_1_until_it_is_repaired(root:
         "what": "its SHA-256 is not the one in binary.json",
         "done": None,
     }
-    assert findings[-1] == {"events": 1, "bytes": 10, "found": 2, "wrong": 2}
+    assert findings[-1] == {"events": 1, "bytes": 10, "found": 2, "wrong": 2, "aside": 0}
     done = check(root, "--repair")
     assert done.exit_code == 0
-    assert "2 findings put right" in done.stderr
+    assert "2 findings put right. 2 set aside in quarantine/." in done.stderr
     assert all("; set aside in quarantine/" in line for line in done.stdout.splitlines())
     assert check(root).exit_code == 0
     assert list((root / "tmp").iterdir()) == [], "the repair leaves the directory as it joined it"
@@ -94,3 +97,22 @@ def test_what_is_no_data_directory_is_exit_code_2_and_not_touched(
     assert len(done.stderr.splitlines()) == 1
     assert ("c8ybin 2" in done.stderr) == (case == "newer")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_output_that_takes_nothing_does_not_break_the_repair_off(root: Path, full: Path) -> None:
+    for number in range(3):
+        (root / f"notes-{number}").touch()
+    command = [sys.executable, "-m", "c8ybin", "check", "--repair", "--data", str(root)]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True)
+    os.close(write_end)
+    assert done.returncode == 1
+    assert "Error: Not everything could be written to standard output: Broken pipe.\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert check(root).exit_code == 0
+
+
+def test_a_name_that_would_break_the_line_does_not(root: Path, full: Path) -> None:
+    (root / "two\nlines").touch()
+    assert check(root).stdout.splitlines() == ["'two\\nlines': foreign: not a file of c8ybin"]

@@ -1,5 +1,6 @@
 """The check and its repair: what is wrong is found, told once, and put right; nothing else is touched."""
 
+import errno
 import os
 import threading
 
@@ -8,7 +9,8 @@ from store_tools import Desk
 
 from c8ybin import fsio
 from c8ybin.domain.errors import BinaryNotFound, EventNotFound
-from c8ybin.store import Check, Kind
+from c8ybin.store import Binary, Check, Kind
+from c8ybin.store.commit import commit
 from c8ybin.store.layout import Layout
 from c8ybin.store.records import encode
 
@@ -500,3 +502,59 @@ def test_a_check_looks_also_where_no_lock_can_be_taken(root):
     kinds = {f.kind for f in Check(Layout(root)).run()}
     assert kinds == {Kind.LOCK, Kind.EVENT}
     assert list(Layout(root).locks.iterdir()) == []
+
+
+class TestWhatCannotBeRead:
+    @pytest.mark.parametrize("number", [errno.EIO, errno.ENFILE, errno.EMFILE, errno.EACCES, errno.ENOMEM])
+    @pytest.mark.parametrize("name", ["event.json", "binary.json", "upload.journal"])
+    def test_is_told_and_left_where_it_is(self, desk, full, monkeypatch, name, number):
+        before, real = tree(desk.root / "events"), os.open
+
+        def fail(path, *arguments, **more):
+            if str(path).endswith(f"{full}/{name}"):
+                raise OSError(number, os.strerror(number))
+            return real(path, *arguments, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", fail)
+            found = list(Check(desk.layout, repair=desk.store.repair()).run())
+        assert [(f.kind, f.done) for f in found] == [(Kind.UNREADABLE, None)]
+        assert tree(desk.root / "events") == before
+        assert look(desk) == {}
+
+    def test_is_no_pipe_that_somebody_waits_for(self, desk, full, relative):
+        path = desk.home(full) / "upload.journal"
+        path.unlink()
+        os.mkfifo(path)
+        assert look(desk) == {relative(path): Kind.UPLOAD}
+        repair(desk)
+
+
+def test_a_directory_under_the_name_of_a_content_file_is_foreign(desk, full, relative):
+    path = desk.home(full) / "content-0123456789ab-1"
+    path.mkdir()
+    assert repair(desk) == {relative(path): Kind.FOREIGN}
+
+
+def test_a_post_that_is_answered_while_its_bytes_are_looked_at_is_kept(desk, make_desk, monkeypatch):
+    # It takes no lock of the event: its body is locked until `binary.json` names it, and then let go.
+    event_id, other, looks = desk.create(), make_desk(), []
+    home, name = desk.home(event_id), other.writer.next_name("content")
+    (home / "content-0123456789ab-1").touch()  # so that it is looked at twice
+    received = other.body(b"acknowledged")
+    received.body.move_to(home / name)
+    real = fsio.is_locked
+
+    def answer_at_the_second_look(path):
+        if path.name == name:
+            looks.append(real(path))
+            if len(looks) == 2:
+                digest = received.body.digests["sha-256"]
+                commit(home, Binary(name, "a/b", "a", 12, digest, 0, "tester"), None, other.disk)
+                received.body.close()
+        return real(path)
+
+    monkeypatch.setattr(fsio, "is_locked", answer_at_the_second_look)
+    repair(desk)
+    assert looks[:2] == [True, True]
+    assert desk.get(event_id) == b"acknowledged"

@@ -19,7 +19,7 @@ from c8ybin.domain.errors import (
     Refusal,
     Unreadable,
 )
-from c8ybin.store import Binary
+from c8ybin.store import Binary, Journal
 from c8ybin.store.journal import read_journal
 
 ALL = ["binary.json", "content", "event.json"]
@@ -660,3 +660,25 @@ def test_random_chunks_do_what_a_bytearray_does(quick_root, chunks):
             desk.close()
             desk = Desk(quick_root)
     desk.close()
+
+
+@pytest.mark.parametrize("put", [False, True])
+def test_a_first_chunk_that_a_whole_post_overtakes_leaves_no_void_upload(desk, make_desk, monkeypatch, put):
+    # The POST looks for a journal just before there is one.
+    event_id, other, real = desk.create(), make_desk(), Journal.begin
+
+    def overtaken(journal, *arguments):
+        if not other.store.events.read(event_id).binary:
+            other.attach(event_id, b"whole")
+        real(journal, *arguments)
+
+    monkeypatch.setattr(Journal, "begin", overtaken)
+    if put:
+        assert str(desk.chunk(event_id, "0-2/9", b"abc", put=True)) == "0-2/9"
+        assert desk.upload(event_id) == "0-2/9"
+        assert desk.files(event_id) == ["binary.json", "content", "content", "event.json", "upload.journal"]
+    else:
+        with pytest.raises(BinaryExists):
+            desk.chunk(event_id, "0-2/9", b"abc")
+        assert desk.files(event_id) == ["binary.json", "content", "event.json"]
+    assert desk.get(event_id) == b"whole"
