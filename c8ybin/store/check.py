@@ -17,9 +17,9 @@ from c8ybin import fsio
 from c8ybin.domain.ids import EventId
 from c8ybin.store.disk import LOCK_TIMEOUT_S
 from c8ybin.store.examination import Examination, Finding, Kind
-from c8ybin.store.layout import LOCKS, Layout, is_of_the_root
+from c8ybin.store.layout import LOCKS, STAGING, Layout, is_of_the_root
 from c8ybin.store.repair import Repair
-from c8ybin.store.writer import HOURS, is_running
+from c8ybin.store.writer import ALIVE, HOURS, is_running
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|imported", re.ASCII)
 _HOUR = re.compile(r"\d+", re.ASCII)
@@ -74,6 +74,8 @@ class Check:
         for path in sorted(self._layout.root.iterdir()):
             if not is_of_the_root(path.name):
                 yield _foreign(path)
+            elif path.name.startswith(STAGING) and not fsio.is_locked(path / ALIVE) and fsio.exists(path):
+                yield Finding(Kind.RESTORE, path, "left by a restore that was cut short")
         numbers = {f"{number:03x}" for number in range(LOCKS)}
         with os.scandir(self._layout.locks) as entries:
             names = {entry.name for entry in entries}

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     VOID = "void upload"
     DELETION = "unfinished deletion"
     WRITER = "dead writer"
+    RESTORE = "cut restore"
     LOCK = "missing lock"
     ACCOUNTS = "damaged accounts"
     FOREIGN = "foreign"

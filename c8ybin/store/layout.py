@@ -18,6 +18,7 @@ data/
     upload.journal            while an upload in chunks is incomplete: its content file and ranges
     deleted                   event.json of what was deleted on a full disk, until all of it is gone
   events/imported/<id // 10000>/<id>/   the same for IDs below 10**12
+  ballast/0 ... 7             256 KiB that a start on a full disk lets go
   quarantine/<time>/          what a repair set aside, under the path that it had; nobody's but the operator's
   before-restore-<time>/      the data directory that a restore replaced; whole once it has its format
   .restore-<random>/          a restore that is under way, or was cut: `alive` is locked for its life
@@ -41,6 +42,7 @@ CONTENT = "content"
 DELETED = "deleted"
 
 QUARANTINE = "quarantine"
+BALLAST = "ballast"
 ACCOUNTS = "accounts.json"
 ACCOUNTS_LOCK = "accounts.lock"
 FIRST_PASSWORD = "admin-password"  # noqa: S105 - a file's name
@@ -51,7 +53,7 @@ BEFORE = "before-restore-"
 FORMAT_MOVING = "format.moving"
 
 _OF_THE_ROOT = frozenset(
-    ("format", ACCOUNTS_LOCK, ACCOUNTS, FIRST_PASSWORD, "locks", "tmp", "events", QUARANTINE)
+    ("format", ACCOUNTS_LOCK, ACCOUNTS, FIRST_PASSWORD, "locks", "tmp", "events", BALLAST, QUARANTINE)
 )
 _NOT_OF_ITS_STATE = (".format.", f".{ACCOUNTS}.", f".{FIRST_PASSWORD}.", STAGING, BEFORE)
 _ID = re.compile(r"[1-9][0-9]{0,15}")
@@ -78,6 +80,11 @@ class Layout:
     def events(self) -> Path:
         """The tree of events."""
         return self.root / "events"
+
+    @property
+    def ballast(self) -> Path:
+        """What a start on a full disk may let go."""
+        return self.root / BALLAST
 
     @property
     def quarantine(self) -> Path:

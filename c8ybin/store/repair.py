@@ -20,6 +20,7 @@ from c8ybin.store.examination import Finding, Kind
 from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
 from c8ybin.store.records import cut_off_torn_line
 from c8ybin.store.sweep import Sweep
+from c8ybin.store.writer import ALIVE
 
 
 class Repair:
@@ -47,6 +48,7 @@ class Repair:
             Kind.VOID: self._drop,
             Kind.DELETION: self._finish_deletion,
             Kind.WRITER: self._sweep_writer,
+            Kind.RESTORE: self._remove_staging,
             Kind.LOCK: self._make_lock,
             Kind.FOREIGN: self._set_aside,
             Kind.UNREADABLE: self._leave,
@@ -130,6 +132,10 @@ class Repair:
 
     def _leave(self, _: Path) -> None:
         """Do nothing: what cannot be read now is not known to be damaged."""
+
+    def _remove_staging(self, folder: Path) -> str:
+        fsio.remove_with_last(folder, ALIVE)
+        return "removed"
 
     def _make_lock(self, path: Path) -> str:
         fsio.close(fsio.open_lock(path))

@@ -5,7 +5,9 @@ from pathlib import Path
 from threading import Lock
 
 from c8ybin import fsio
+from c8ybin.domain.errors import is_full
 from c8ybin.domain.ids import Clock
+from c8ybin.store import ballast
 from c8ybin.store.binaries import Binaries
 from c8ybin.store.disk import Disk
 from c8ybin.store.events import Events
@@ -55,7 +57,15 @@ class Store:
             OSError: It cannot be read or written.
         """
         layout: Layout = prepare_directory(root)
-        writer = Writer(layout)
+        try:
+            writer = Writer(layout)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            ballast.let_go(layout)
+            writer = Writer(layout)
+        else:
+            ballast.take_in(layout)
         try:
             # A restore takes the format away before it looks for writers: one of the two sees the other.
             existing_directory(root)

@@ -84,7 +84,7 @@ class Place:
             )
 
     def _foreign(self) -> list[str]:
-        ours = {self.layout.locks.name, ACCOUNTS_LOCK, self.layout.quarantine.name}
+        ours = {self.layout.locks.name, ACCOUNTS_LOCK, self.layout.quarantine.name, self.layout.ballast.name}
         if moving_away(self.layout) or self._dead_switches():
             ours |= {path.name for path in self._moved}
         return [

@@ -3,6 +3,7 @@
 # Calls that nothing rests on, as `fsync_sites` writes them without their lines, and why they are there.
 NEEDLESS = {
     "store/opening.py _make_locks: fsio.sync_directory(layout.locks)": "the next start makes what is missing",
+    "store/repair.py _remove_staging: fsio.remove_with_last(folder, ALIVE)": "the next one removes the rest",
     "store/repair.py _make_lock: fsio.sync_directory(path.parent)": "the next start makes what is missing",
     "store/switch.py _begin_to_move_away: fsio.sync_directory(before)": (
         "that of the other directory does it, but where a disk may keep of a move the loss alone"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -192,6 +193,28 @@ def test_a_full_disk_is_told_by_health_and_deletions_bring_it_back(
             assert until(lambda: c.ask("GET", "/health")[0].status == 200)
             assert until(lambda: c.ask("POST", "/event/events", json.dumps(EVENT))[0].status == 201)
     assert server.process.poll() is None
+
+
+def test_a_server_that_was_killed_on_a_full_disk_starts_on_it_and_deletes(
+    disk: Disk, serve: Serve, locks: Path
+) -> None:
+    root = new_root(disk.root, locks)
+    server = serve(*NO_RESERVE, data=root, prefix=disk.prefix)
+    with connected(server) as c:
+        events = [c.create_event() for _ in range(2)]
+        for event_id in events:
+            assert c.ask("POST", binaries(event_id), pattern(100_000))[0].status == 201
+    with disk.full(0):
+        server.stop(signal.SIGKILL)
+        again = serve(*NO_RESERVE, data=root, prefix=disk.prefix)
+        with connected(again) as c:
+            assert c.ask("GET", binaries(events[0]))[1] == pattern(100_000)
+            assert c.ask("DELETE", binaries(events[0]))[0].status == 204
+            assert c.ask("DELETE", f"/event/events/{events[1]}")[0].status == 204
+    assert again.stop() == 0
+    # Once there is room, the next start takes it in again.
+    serve(*NO_RESERVE, data=root, prefix=disk.prefix)
+    assert sorted(path.name for path in (root / "ballast").iterdir()) == list("01234567")
 
 
 def test_a_body_that_found_no_room_takes_none(mounted: Mounted, serve: Serve, locks: Path) -> None:

@@ -286,6 +286,16 @@ class TestLeavings:
         assert desk.get(event_id) == b"whole"
         assert desk.files(event_id) == ["binary.json", "content", "event.json"]
 
+    def test_a_restore_that_was_cut_short_is_found_and_removed(self, desk, relative):
+        staging = desk.root / ".restore-0123456789ab"
+        (staging / "new" / "events").mkdir(parents=True)
+        (staging / "alive").touch()
+        alive = locked(staging / "alive")
+        assert look(desk) == {}, "it is under way"
+        os.close(alive)
+        assert repair(desk) == {relative(staging): Kind.RESTORE}
+        assert not staging.exists()
+
     def test_a_torn_line_is_found_and_cut_off(self, desk, full, relative):
         path = desk.home(full) / "upload.journal"
         whole = path.read_bytes()

@@ -32,7 +32,7 @@ def test_a_new_directory_is_made_with_its_parents_and_left_clean(tmp_path):
     assert os.listdir(root / "tmp") == [store.folder.name]
     store.close()
     is_whole(root)
-    assert sorted(os.listdir(root)) == ["events", "format", "locks", "tmp"]
+    assert sorted(os.listdir(root)) == ["ballast", "events", "format", "locks", "tmp"]
     assert os.listdir(root / "tmp") == []
 
 
