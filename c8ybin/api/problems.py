@@ -60,6 +60,7 @@ HTTP_MESSAGES = {
     405: "This method is not allowed here; the Allow header lists those that are.",
 }
 
+_FULL = "The disk is full but for its reserve; delete something or ask the operator."
 _LATER = "The disk cannot take this now; try again in a few seconds."
 _OPEN_FILES = "The server has too many files and connections open; try again in a few seconds."
 
@@ -102,7 +103,7 @@ def is_of_the_disk(error: OSError) -> bool:
 def trouble(error: OSError) -> tuple[int, str, str]:
     """Return status, code and message for an error of the operating system."""
     if errors.is_full(error):
-        return 507, "general/Insufficient Storage", "The disk is full; delete something or ask the operator."
+        return 507, "general/Insufficient Storage", _FULL
     if error.errno in _PASSING:
         return 503, "general/Service Unavailable", _PASSING[error.errno]
     return INTERNAL_ERROR

@@ -28,7 +28,7 @@ _ID = {
 def _responses() -> Object:
     content = {MEDIA_TYPE.split(";")[0]: {"schema": ref("Error")}}
     meanings: dict[int, list[str]] = {status: [] for status, _ in STATUS.values()} | {
-        507: ["The disk is full."]
+        507: ["The disk is full but for its reserve, or the quota is reached."]
     }
     for refusal, (status, _) in STATUS.items():
         meanings[status].append((refusal.__doc__ or "").split("\n")[0])
