@@ -1,17 +1,20 @@
 """Writes what the tests of reliability counted as a table: to standard output, or into a file's marked place.
 
-Usage: reliability_table.py TALLY [--write FILE]
+Of several tallies, as of parts of the tests that ran side by side, the counts are added.
 """
 
+import argparse
 import json
 import re
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 BEGIN, END = "<!-- written by scripts/prove -->\n", "<!-- end of what scripts/prove wrote -->\n"
 
 
-def table(tally: dict[str, dict[str, int]]) -> str:
+def table(tally: Mapping[str, Mapping[str, int]]) -> str:
     """Return the rows of a tally as Markdown; `lost` and `mixed` have columns of their own."""
     lines = ["| what was done | how often | lost | mixed |", "|---|---|---|---|"]
     for row, counts in sorted(tally.items()):
@@ -36,14 +39,21 @@ def replaced(text: str, new: str) -> str:
     return place.sub(lambda _: new, text, count=1)
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Do what the usage says."""
-    new = table(json.loads(Path(arguments[0]).read_text()))
-    if arguments[1:2] == ["--write"]:
-        file = Path(arguments[2])
-        file.write_text(replaced(file.read_text(), new))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tallies", metavar="TALLY", nargs="+", type=Path)
+    parser.add_argument("--write", metavar="FILE", type=Path)
+    arguments = parser.parse_args()
+    counts: dict[str, Counter[str]] = {}
+    for path in arguments.tallies:
+        for row, found in json.loads(path.read_text()).items():
+            counts.setdefault(row, Counter()).update(found)
+    new = table(counts)
+    if arguments.write:
+        arguments.write.write_text(replaced(arguments.write.read_text(), new))
     sys.stdout.write(new)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
