@@ -143,6 +143,10 @@ class Uploads:
             self._append(home, chunk, journal)
         else:
             journal = self._begin(home, chunk, binary)
+            if not (present or binary or journal.complete) and fsio.exists(home / BINARY):
+                # By a whole POST, which takes no lock, and which may have looked for a journal before this one.
+                drop_upload(home, read_binary(home))
+                raise BinaryExists
         outcome = self._complete(event_id, home, chunk, journal, binary) if journal.complete else journal
         if present and present.content != journal.content:
             with tidying(self._disk):
@@ -165,10 +169,6 @@ class Uploads:
             # The journal must not name a content file whose own name a power cut may take.
             fsio.sync_directory(home)
             journal.begin(home, chunk.record(), self._disk.writer)
-        if base is None and fsio.exists(home / BINARY):
-            # By a whole POST, which takes no lock, and which may have looked for a journal before.
-            drop_upload(home, read_binary(home))
-            raise BinaryExists
         self._disk.journal_is_durable(home)
         return journal
 

@@ -34,10 +34,9 @@ OPTIONS = {
     "ext4": ["commit=600,noauto_da_alloc", "commit=600,nodelalloc,noauto_da_alloc,data=writeback", ""],
     "xfs": [""],
 }
-# On xfs an fsync that runs while the ioctl does may return 0 for what is lost, which eight threads that
-# do nothing but create and fsync show too; one that returned before keeps its promise. Where the power
-# goes, nobody hears of the former.
-TRUE_TO_THE_END = ("ext4",)
+# An fsync that runs while the ioctl does may return 0 for what is lost: of 57,994 fdatasyncs of eight threads that do
+# nothing else, 58 returned after the ioctl had begun, and 5 of those were lost; of the others none (ext4, Linux 6.18;
+# xfs does it more often). Where the power goes, nobody hears of such an answer, so none of them counts.
 MEGABYTES = {"ext4": 96, "xfs": 320}
 SERIES = 3
 
@@ -71,7 +70,7 @@ class Box:
         self.server.stop(signal.SIGKILL)
         self.server = self.start()
 
-    def cut(self, number: int, rng: random.Random, threads: int, mode: int, *, late_counts: bool) -> None:
+    def cut(self, number: int, rng: random.Random, threads: int, mode: int) -> None:
         """Let the load end with a cut, and start anew from what the disk has."""
         with cutter(self.point, mode) as strike:
             load = Round(
@@ -81,7 +80,7 @@ class Box:
                 strike=strike,
                 strike_at=rng.choice(KINDS),
                 disk_fails=True,
-                late_counts=late_counts,
+                late_counts=False,
             )
             load.run([self.server], threads)
         self.server.stop(signal.SIGKILL)
@@ -109,7 +108,7 @@ def test_a_disk_cut_off_under_load_keeps_all_that_was_acknowledged(
         if rng.random() < 0.4:
             box.kill(2 * number, rng, threads)
         mode = LOG_FLUSHED if rng.random() < 0.3 else LOG_LOST
-        box.cut(2 * number + 1, rng, threads, mode, late_counts=kind in TRUE_TO_THE_END)
+        box.cut(2 * number + 1, rng, threads, mode)
         verify(box.server, box.ledger)
         hold(kind, box, tally, rounds=1, answered=answered)
     finish_uploads(box.server, box.ledger)

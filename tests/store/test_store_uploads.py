@@ -20,6 +20,7 @@ from c8ybin.domain.errors import (
     Unreadable,
 )
 from c8ybin.store import Binary, Journal
+from c8ybin.store.commit import drop_void_upload
 from c8ybin.store.journal import read_journal
 
 ALL = ["binary.json", "content", "event.json"]
@@ -682,3 +683,20 @@ def test_a_first_chunk_that_a_whole_post_overtakes_leaves_no_void_upload(desk, m
             desk.chunk(event_id, "0-2/9", b"abc")
         assert desk.files(event_id) == ["binary.json", "content", "event.json"]
     assert desk.get(event_id) == b"whole"
+
+
+def test_a_chunk_anew_that_a_whole_post_overtakes_leaves_nothing(desk, make_desk, monkeypatch):
+    event_id, other, real = desk.create(), make_desk(), Journal.begin
+    desk.chunk(event_id, "0-2/9", b"abc")
+
+    def overtaken(journal, *arguments):
+        with monkeypatch.context() as patch:  # it waits for the lock, to drop the upload
+            patch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 0.01)
+            other.attach(event_id, b"whole")
+        real(journal, *arguments)
+
+    monkeypatch.setattr(Journal, "begin", overtaken)
+    desk.chunk(event_id, "0-2/9", b"xyz")
+    with desk.disk.held(event_id) as home:
+        drop_void_upload(home)
+    assert desk.files(event_id) == ["binary.json", "content", "event.json"]
