@@ -104,15 +104,15 @@ class Examination:
     def _look_for_others(self, names: list[str], journal: Journal | None, binary: Binary | None) -> None:
         named = {EVENT, BINARY, JOURNAL, *(part.content for part in (journal, binary) if part)}
         for name in names:
-            if name in named or not fsio.exists(self._home / name):
-                continue
             path = self._home / name
+            if name in named or not fsio.exists(path):
+                continue
             if writer_of(name) is None or (path.is_dir() and not path.is_symlink()):
                 self._tell(Kind.FOREIGN, path, "not a file of c8ybin")
             # Named once more, after the look at the lock: a POST, which takes none of the event, names its body
             # and then lets it go.
             elif not self._is_under_way(name) and name not in named_contents(self._home):
-                self._tell(Kind.ORPHAN, self._home / name, "nothing names it, and its writer is gone")
+                self._tell(Kind.ORPHAN, path, "nothing names it, and nobody is about to")
 
     def _look_at_content(self, binary: Binary) -> None:
         with fsio.opened(self._home / binary.content) as fd:

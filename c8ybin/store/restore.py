@@ -1,12 +1,12 @@
 """Restores a data directory from backups: all of it is unpacked and checked before anything is replaced."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from c8ybin import fsio
+from c8ybin.bodies import digests_of
 from c8ybin.domain.steps import Step, uncounted
 from c8ybin.domain.times import format_time
 from c8ybin.store.archive import Stamp
@@ -153,12 +153,10 @@ def _take(wanted: Iterator[Entry], stream: Path, new: Path, step: Step) -> None:
         source, target = stream / entry.path, new / entry.path
         try:
             with fsio.opened(source) as fd:
-                length, digest = fsio.length(fd), hashlib.sha256()
-                for start in range(0, length, fsio.COPY_BYTES):
-                    digest.update(fsio.read_at(fd, fsio.COPY_BYTES, start))
+                length, digest = fsio.length(fd), digests_of(fd, ["sha-256"])["sha-256"]
         except FileNotFoundError:
             raise BadArchive(f"is damaged: {entry.path} is missing") from None
-        check(entry, length, digest.digest())
+        check(entry, length, digest)
         for folder in reversed((target.parent, *target.parent.parents)):
             if folder.is_relative_to(new):
                 fsio.make_directory(folder)
