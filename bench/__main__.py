@@ -8,23 +8,30 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from bench import machine, report
+from bench.figures import medians
 from bench.load import Failed
 from bench.measure import settle
-from bench.peers import PEERS
-from bench.tools import Missing, set_up
-from bench.workloads import BARE, FLOORS, WORKLOADS, Bench, Sample, Subject, Workload, quick
+from bench.plot import svg
+from bench.report import SUBJECTS
+from bench.tools import HERE, Missing, Tools, set_up
+from bench.workloads import WORKLOADS, Bench, Sample, Subject, Workload, quick
 
-SUBJECTS: dict[str, Subject] = {subject.name: subject for subject in (*PEERS, *FLOORS, BARE)}
+_CHECKOUT = HERE.parent
+_README, _PLOT = _CHECKOUT / "README.md", _CHECKOUT / report.PLOT
+# On a disk; /tmp is in memory on many machines.
+_TEMPORARY = "/var/tmp"
+_IN_MEMORY = ("tmpfs", "ramfs")
+
+Step = tuple[Workload, Subject, int]
 
 
 def say(text: str) -> None:
     """Tell whoever waits."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
-
-
-Step = tuple[Workload, Subject, int]
 
 
 def steps(workloads: Sequence[Workload], subjects: Sequence[Subject], rounds: int) -> Iterator[Step]:
@@ -46,34 +53,44 @@ def rate(workload: Workload, sample: Sample) -> str:
     return f"{sample['requests'] / sample['seconds']:,.0f}/s"
 
 
-def run(bench: Bench, planned: Sequence[Step]) -> list[Sample]:
-    """Take all samples; what fails is told and left out."""
+def run(bench: Bench, planned: Sequence[Step]) -> tuple[list[Sample], list[str]]:
+    """Take all samples; return them, and what failed."""
     samples: list[Sample] = []
+    failures: list[str] = []
     begun = time.monotonic()
     for done, (workload, subject, number) in enumerate(planned):
         try:
             sample = bench.sample(workload, subject, number)
         except Failed as error:
-            say(f"bench: {workload.name}, {subject.name}: {error}")
+            failures.append(f"{workload.name} of {subject.name}, round {number}: {error}")
+            say(f"bench: {failures[-1]}")
             continue
         samples.append(sample)
         left = (time.monotonic() - begun) / (done + 1) * (len(planned) - done - 1)
         said = f"{workload.name:15} {subject.name:12} {rate(workload, sample):>12}"
-        say(f"[{done + 1:3}/{len(planned)}] round {number} {said}   about {left / 60:.1f} min left")
+        say(f"[{done + 1:3}/{len(planned)}] round {number}  {said}   about {left / 60:.1f} min left")
         if sample.get("errors"):
-            say(f"bench: {sample['errors']} errors: {sample['first_error']}")
-    return samples
+            failures.append(
+                f"{workload.name} of {subject.name}, round {number}: {sample['errors']} errors,"
+                f" the first {sample['first_error']}"
+            )
+            say(f"bench: {failures[-1]}")
+    return samples, failures
 
 
 def read_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Compare c8ybin with other servers.")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the medians count")
     parser.add_argument("--only", default="", metavar="NAME,...", help=", ".join(w.name for w in WORKLOADS))
-    parser.add_argument("--peers", default="", metavar="NAME,...", help=", ".join(SUBJECTS))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    parser.add_argument("--peers", default="", metavar="NAME,...", help=", ".join(s.name for s in SUBJECTS))
     parser.add_argument("--quick", action="store_true", help="one round with small counts, to try it out")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="where on the disk; tools stay in it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="measure nothing, report such a file")
+    parser.add_argument(
+        "--write", action="store_true", help=f"write the tables into README.md, the plot to {report.PLOT}"
+    )
     parser.add_argument(
         "--serve-arguments", default="", metavar="TEXT", help="further arguments of `c8ybin serve`"
     )
@@ -89,30 +106,53 @@ def chosen(names: str, among: Sequence[str]) -> list[str]:
     return wanted or list(among)
 
 
+def measured(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure what the command line asks for; return the samples, and what is to be known about them."""
+    peers = chosen(arguments.peers, [s.name for s in SUBJECTS])
+    names = chosen(arguments.only, [w.name for w in WORKLOADS])
+    workloads = [quick(w) if arguments.quick else w for w in WORKLOADS if w.name in names]
+    rounds = 1 if arguments.quick else arguments.rounds
+    scratch = arguments.scratch or Path(tempfile.mkdtemp(prefix="c8ybin-bench-", dir=_TEMPORARY))
+    scratch.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="run-", dir=scratch)).resolve()
+    if machine.file_system(work) in _IN_MEMORY:
+        say("bench: this is no disk, so that fsync costs nothing; give --scratch a folder on one")
+    try:
+        tools: Tools = set_up(scratch.resolve() / "tools", peers)
+        about = {
+            "machine": machine.describe(work),
+            "rounds": rounds,
+            "versions": machine.versions(tools),
+            "missing": tools.missing,
+        }
+        subjects = [s for s in SUBJECTS if s.name in peers and s.name not in tools.missing]
+        bench = Bench(tools, work, arguments.serve_arguments.split())
+        samples, about["failures"] = run(bench, list(steps(workloads, subjects, rounds)))
+        settle()
+    finally:
+        say("bench: removing what was written")
+        shutil.rmtree(work if arguments.scratch else scratch, ignore_errors=True)
+    return {"about": about, "samples": samples}
+
+
 def main() -> None:
     """Do what the command line says."""
     arguments = read_arguments()
-    peers = chosen(arguments.peers, list(SUBJECTS))
-    names = chosen(arguments.only, [w.name for w in WORKLOADS])
-    workloads = [quick(w) if arguments.quick else w for w in WORKLOADS if w.name in names]
-    temporary = None if arguments.scratch else tempfile.mkdtemp(prefix="c8ybin-bench-", dir="/var/tmp")
-    scratch = arguments.scratch or Path(str(temporary))
-    scratch.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="run-", dir=scratch)).resolve()
+    # Before ten minutes of work, not after them.
+    if arguments.write and not report.has_place(_README.read_text()):
+        sys.exit("bench: README.md has no place for the tables; put the two markers back.")
     try:
-        tools = set_up(scratch.resolve() / "tools", peers)
-        subjects = [SUBJECTS[name] for name in peers if name not in tools.missing]
-        bench = Bench(tools, work, arguments.serve_arguments.split())
-        rounds = 1 if arguments.quick else arguments.rounds
-        samples = run(bench, list(steps(workloads, subjects, rounds)))
-        settle()
+        found = json.loads(arguments.again.read_text()) if arguments.again else measured(arguments)
     except Missing as error:
         sys.exit(f"bench: {error}")
-    finally:
-        say("bench: removing what was written")
-        shutil.rmtree(temporary or work, ignore_errors=True)
     if arguments.json:
-        arguments.json.write_text(json.dumps(samples, indent=1) + "\n")
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+    figures = medians(found["samples"])
+    text = report.everything(found["about"], figures)
+    if arguments.write:
+        _README.write_text(report.replaced(_README.read_text(), text))
+        _PLOT.write_text(svg(figures))
+    sys.stdout.write(text)
 
 
 if __name__ == "__main__":

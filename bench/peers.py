@@ -3,125 +3,26 @@
 import base64
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.load import Failed, Load, request
+from bench.servers import Command, Peer, Running
 from bench.tools import HERE, Tools
 
-_CHECKOUT = HERE.parent
-_STARTS_WITHIN_S = 30.0
-_STOPS_WITHIN_S = 40.0
-_ASK_AGAIN_S = 0.002
+SMALL = 1024
+BIG = 50_000_000
+
 _EVENT = {"source": {"id": "1001"}, "type": "bench", "time": "2026-11-24T12:00:00.000Z", "text": "bench"}
 _TUS = "Tus-Resumable: 1.0.0"
 _TUS_BODY = "Content-Type: application/offset+octet-stream"
 _BINARY = "Content-Type: application/octet-stream"
 
-Command = list[str | Path]
-
-
-@dataclass(frozen=True)
-class Running:
-    """A server that answers."""
-
-    peer: "Peer"
-    process: subprocess.Popen[bytes]
-    port: int
-    root: Path
-    start_s: float
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A server.
-
-    Attributes:
-        name: As in `--peers`.
-        title: As in the table.
-        is_durable: Whether what it answered with success survives a power cut.
-        command: Makes its command line from the tools, its root and its port.
-        uploads: Prepares uploads (how many, of how many bytes) and returns the requests.
-        chunks: The same for uploads in chunks (how many, of how many bytes, in how many chunks); the chunks
-            of one file stand together. None where it has no such thing.
-        headers: Of every request.
-        is_located: Whether an answer's Location is where the file is; else it is at the request's path.
-        ready: A path that it answers.
-    """
-
-    name: str
-    title: str
-    is_durable: bool
-    command: Callable[[Tools, Path, int], Command]
-    uploads: Callable[[Running, Load, int, int], list[str]]
-    chunks: Callable[[Running, Load, int, int, int], list[str]] | None = None
-    headers: tuple[str, ...] = ()
-    is_located: bool = False
-    ready: str = "/"
-
 
 def path_of(url: str) -> str:
     """Return the path of a URL, which may have no scheme and no host."""
     return urlsplit(url).path
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _answers(port: int, path: str) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-            return connection.recv(12).startswith(b"HTTP/1.")
-    except OSError:
-        return False
-
-
-@contextmanager
-def started(peer: Peer, tools: Tools, root: Path, more: Sequence[str] = ()) -> Iterator[Running]:
-    """Start a server, and stop it in the end.
-
-    Args:
-        peer: Which.
-        tools: What it needs.
-        root: Its folder, on the disk that is measured; made where it is missing.
-        more: Further arguments.
-
-    Raises:
-        Failed: It did not answer in time.
-    """
-    root.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
-    command = [*peer.command(tools, root, port), *more]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
-    with (root.parent / f"{root.name}.log").open("ab") as log:
-        begun = time.monotonic()
-        process = subprocess.Popen(
-            command, cwd=_CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    try:
-        while not _answers(port, peer.ready):
-            if process.poll() is not None or time.monotonic() - begun > _STARTS_WITHIN_S:
-                raise Failed(f"{peer.name} did not start; see {log.name}")
-            time.sleep(_ASK_AGAIN_S)
-        yield Running(peer, process, port, root, time.monotonic() - begun)
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOPS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _c8ybin(_: Tools, root: Path, port: int) -> Command:
@@ -248,10 +149,10 @@ def _put_into_events(server: Running, load: Load, count: int, size: int) -> list
 
 
 def _wire(tools: Tools, root: Path, port: int) -> Command:
-    sizes = {"small": 1024, "big": 50_000_000}
-    for name, size in sizes.items():
-        (root / name).write_bytes(os.urandom(size))
-    return [tools.program("wire"), str(port), *(root / name for name in sizes)]
+    files = {root / "small": SMALL, root / "big": BIG}
+    for path, size in files.items():
+        path.write_bytes(bytes(size))
+    return [tools.program("wire"), str(port), *files]
 
 
 _BASIC = base64.b64encode(b"demo:demo").decode()
@@ -270,7 +171,7 @@ NGINX = Peer("nginx", "nginx, dav module", False, _nginx, _put)
 TUS = Peer("tus", "@tus/server 1.x", False, _tus, _tus_create, _tus_chunks, headers=(_TUS,), is_located=True)
 COPYPARTY = Peer("copyparty", "copyparty", False, _copyparty, _put_no_content_type)
 PLAIN = Peer("plain", "falcon + waitress, plain", False, _plain, _put_into_events)
-PLAIN_FSYNC = Peer("plain-fsync", "the same with fsyncs", True, _plain_with_fsync, _put_into_events)
+PLAIN_FSYNC = Peer("plain-fsync", "the same, fsyncs as c8ybin", True, _plain_with_fsync, _put_into_events)
 WIRE = Peer("wire", "C: discard, sendfile", False, _wire, _put)
 
-PEERS = (C8YBIN, PLAIN_FSYNC, NGINX, TUS, COPYPARTY, PLAIN, WIRE)
+PEERS = (C8YBIN, NGINX, TUS, COPYPARTY, PLAIN, PLAIN_FSYNC, WIRE)
