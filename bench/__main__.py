@@ -3,21 +3,23 @@
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bench import machine, report
 from bench.figures import medians
 from bench.load import Failed
-from bench.measure import settle
 from bench.plot import svg
 from bench.report import SUBJECTS
-from bench.tools import HERE, Missing, Tools, set_up
-from bench.workloads import WORKLOADS, Bench, Sample, Subject, Workload, quick
+from bench.sampling import Bench
+from bench.tools import HERE, Missing, set_up
+from bench.workloads import WORKLOADS, Sample, Subject, Workload, quick
 
 _CHECKOUT = HERE.parent
 _README, _PLOT = _CHECKOUT / "README.md", _CHECKOUT / report.PLOT
@@ -106,45 +108,50 @@ def chosen(names: str, among: Sequence[str]) -> list[str]:
     return wanted or list(among)
 
 
-def measured(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure what the command line asks for; return the samples, and what is to be known about them."""
+@contextmanager
+def workspace(wanted: Path | None) -> Iterator[tuple[Path, Path]]:
+    """Yield a folder for the tools and one for the data, and remove them in the end.
+
+    Args:
+        wanted: Where; the tools stay there. None: a temporary folder, of which nothing stays.
+    """
+    scratch = (wanted or Path(tempfile.mkdtemp(prefix="c8ybin-bench-", dir=_TEMPORARY))).resolve()
+    scratch.mkdir(parents=True, exist_ok=True)
+    data = Path(tempfile.mkdtemp(prefix="run-", dir=scratch))
+    if machine.file_system(data) in _IN_MEMORY:
+        say("bench: this is no disk, so that fsync costs nothing; give --scratch a folder on one")
+    try:
+        yield scratch / "tools", data
+    finally:
+        say("bench: removing what was written, which may take a minute")
+        shutil.rmtree(data if wanted else scratch, ignore_errors=True)
+
+
+def measured(arguments: argparse.Namespace, tools_folder: Path, data: Path) -> dict[str, Any]:
+    """Measure what the command line asks for; return the samples, and what is to be known about them.
+
+    Raises:
+        Missing: The load generator cannot be compiled.
+    """
     peers = chosen(arguments.peers, [s.name for s in SUBJECTS])
     names = chosen(arguments.only, [w.name for w in WORKLOADS])
     workloads = [quick(w) if arguments.quick else w for w in WORKLOADS if w.name in names]
     rounds = 1 if arguments.quick else arguments.rounds
-    scratch = arguments.scratch or Path(tempfile.mkdtemp(prefix="c8ybin-bench-", dir=_TEMPORARY))
-    scratch.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="run-", dir=scratch)).resolve()
-    if machine.file_system(work) in _IN_MEMORY:
-        say("bench: this is no disk, so that fsync costs nothing; give --scratch a folder on one")
-    try:
-        tools: Tools = set_up(scratch.resolve() / "tools", peers)
-        about = {
-            "machine": machine.describe(work),
-            "rounds": rounds,
-            "versions": machine.versions(tools),
-            "missing": tools.missing,
-        }
-        subjects = [s for s in SUBJECTS if s.name in peers and s.name not in tools.missing]
-        bench = Bench(tools, work, arguments.serve_arguments.split())
-        samples, about["failures"] = run(bench, list(steps(workloads, subjects, rounds)))
-        settle()
-    finally:
-        say("bench: removing what was written")
-        shutil.rmtree(work if arguments.scratch else scratch, ignore_errors=True)
+    tools = set_up(tools_folder, peers)
+    about = {
+        "machine": machine.describe(data),
+        "rounds": rounds,
+        "versions": machine.versions(tools),
+        "missing": tools.missing,
+    }
+    subjects = [s for s in SUBJECTS if s.name in peers and s.name not in tools.missing]
+    bench = Bench(tools, data, arguments.serve_arguments.split())
+    samples, about["failures"] = run(bench, list(steps(workloads, subjects, rounds)))
     return {"about": about, "samples": samples}
 
 
-def main() -> None:
-    """Do what the command line says."""
-    arguments = read_arguments()
-    # Before ten minutes of work, not after them.
-    if arguments.write and not report.has_place(_README.read_text()):
-        sys.exit("bench: README.md has no place for the tables; put the two markers back.")
-    try:
-        found = json.loads(arguments.again.read_text()) if arguments.again else measured(arguments)
-    except Missing as error:
-        sys.exit(f"bench: {error}")
+def publish(found: dict[str, Any], arguments: argparse.Namespace) -> None:
+    """Report what was measured, wherever the command line wants it."""
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n")
     figures = medians(found["samples"])
@@ -153,6 +160,26 @@ def main() -> None:
         _README.write_text(report.replaced(_README.read_text(), text))
         _PLOT.write_text(svg(figures))
     sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Do what the command line says."""
+    arguments = read_arguments()
+    # An end from outside stops the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # Before ten minutes of work, not after them.
+    if arguments.write and not report.has_place(_README.read_text()):
+        sys.exit("bench: README.md has no place for the tables; put the two markers back.")
+    if arguments.again:
+        publish(json.loads(arguments.again.read_text()), arguments)
+        return
+    with workspace(arguments.scratch) as (tools, data):
+        try:
+            found = measured(arguments, tools, data)
+        except Missing as error:
+            sys.exit(f"bench: {error}")
+        publish(found, arguments)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,10 @@ def output_of(command: Sequence[str | Path]) -> dict[str, Any]:
     Raises:
         Failed: It ended otherwise.
     """
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_ENDS_WITHIN_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_ENDS_WITHIN_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{Path(command[0]).name} did not end in {_ENDS_WITHIN_S} s") from None
     if done.returncode:
         raise Failed(done.stderr.strip() or f"{Path(command[0]).name} ended with {done.returncode}")
     found: dict[str, Any] = json.loads(done.stdout)

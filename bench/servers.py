@@ -67,7 +67,8 @@ def _free_port() -> int:
 
 def _answers(port: int, path: str) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        # From another address: while nobody listens, a connection could be one to itself.
+        with socket.create_connection(("127.0.0.1", port), 5, ("127.0.0.2", 0)) as connection:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             return connection.recv(12).startswith(b"HTTP/1.")
     except OSError:
@@ -91,7 +92,8 @@ def started(peer: Peer, tools: Tools, root: Path, more: Sequence[str] = ()) -> I
     port = _free_port()
     command = [*peer.command(tools, root, port), *more]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
-    with (root.parent / f"{root.name}.log").open("ab") as log:
+    told = root.parent / f"{root.name}.log"
+    with told.open("ab") as log:
         begun = time.monotonic()
         process = subprocess.Popen(
             command, cwd=_CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -99,7 +101,8 @@ def started(peer: Peer, tools: Tools, root: Path, more: Sequence[str] = ()) -> I
     try:
         while not _answers(port, peer.ready):
             if process.poll() is not None or time.monotonic() - begun > _STARTS_WITHIN_S:
-                raise Failed(f"{peer.name} did not start; see {log.name}")
+                last = told.read_text(errors="replace").strip().rpartition("\n")[2]
+                raise Failed(f"it did not start: {last.replace(str(root.parent), '')}")
             time.sleep(_ASK_AGAIN_S)
         yield Running(peer, process, port, root, time.monotonic() - begun)
     finally:

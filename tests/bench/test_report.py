@@ -156,7 +156,7 @@ def test_a_readme_without_a_place_is_told_before_anything_is_measured(
     readme = tmp_path / "README.md"
     readme.write_text(f"{report.END}{report.BEGIN}")
     monkeypatch.setattr(command, "_README", readme)
-    monkeypatch.setattr(command, "measured", lambda _: pytest.fail("it measures"))
+    monkeypatch.setattr(command, "measured", lambda *_: pytest.fail("it measures"))
     monkeypatch.setattr(sys, "argv", ["bench", "--write"])
     with pytest.raises(SystemExit, match="no place for the tables"):
         command.main()
