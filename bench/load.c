@@ -258,6 +258,8 @@ static void go_on(struct connection *c)
         if (options.cycle && next_request >= request_count)
             next_request = 0;
         if (next_request >= request_count || (options.seconds && now() - started >= options.seconds)) {
+            /* Or a server that closes it would wake us for ever. */
+            epoll_ctl(poller, EPOLL_CTL_DEL, c->fd, NULL);
             busy--;
             return;
         }
@@ -347,8 +349,6 @@ static bool receive_some(struct connection *c)
 static void serve_event(struct connection *c, unsigned events)
 {
     bool stands = true;
-    if (c->at >= c->stop)
-        return; /* at rest */
     if (events & EPOLLOUT)
         stands = send_some(c);
     if (!stands || events & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -374,6 +374,7 @@ static void run(void)
     busy = options.connections;
     for (int i = 0; i < options.connections; i++)
         go_on(&all[i]);
+    /* One epoll_wait gives at most one event of a connection, so none of one that came to rest meanwhile. */
     while (busy) {
         int count = epoll_wait(poller, events, 256, STALLED_S * 1000);
         if (!count)
