@@ -2,8 +2,8 @@
 
 import logging
 import signal
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from c8ybin.server.serving import THREADS
 from c8ybin.store import MIN_FREE, UPLOAD_EXPIRY_S, Store, Sweeper
 
 log = logging.getLogger("c8ybin")
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 _EXPIRY = f"{UPLOAD_EXPIRY_S // 86_400}d"
 
@@ -71,9 +73,9 @@ def serve(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     # Requests that wait for a thread are no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    with using(data):
-        store = Store.open(data, upload_expiry_s=upload_expiry, min_free=min_free)
-    with ExitStack() as stack:
+    with signals_held(), ExitStack() as stack:
+        with using(data):
+            store = Store.open(data, upload_expiry_s=upload_expiry, min_free=min_free)
         stack.callback(store.close)
         accounts = Accounts(data, only_here={demos.NAME: (demos.PASSWORD, ROLES)} if demo else {})
         stack.callback(accounts.close)
@@ -84,22 +86,42 @@ def serve(
         password = first_start(store, accounts, data, demo=demo)
         sweeper = Sweeper(store.sweep)
         stack.callback(sweeper.stop)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: server.stop())
         sweeper.start()
         click.echo(f"c8ybin {__version__} serves {data.absolute()} on {server.url}")
         if demo:
             click.echo(demos.greeting(store, public_url or server.url))
         if password:
             click.echo(f"Made the account admin, password {password} (kept in {data / ADMIN_PASSWORD_FILE}).")
-        finished = server.run()
-        # What comes now comes too late, and must not interrupt the cleaning up.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        if not finished:
+        if not run_until_signal(server):
             log.warning("some requests did not end in time; what they leave is swept by the next start")
             stack.pop_all()
     log.info("stopped")
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold back the signals that end a server, to be taken by `run_until_signal` alone.
+
+    Threads that start meanwhile never take one. They stay held back where the block
+    ends well: what comes after the end must not interrupt it, nor change the exit code.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+
+
+def run_until_signal(server: Server) -> bool:
+    """Run a server until SIGTERM or SIGINT; return whether it finished what it had begun."""
+    for number in ENDING:
+        signal.signal(number, lambda *_: server.stop())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+    finished = server.run()
+    # The handlers stay: were they exchanged for SIG_IGN, Python would tell of a signal that is on its way.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    return finished
 
 
 def first_start(store: Store, accounts: Accounts, data: Path, *, demo: bool) -> str | None:
