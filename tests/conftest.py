@@ -99,7 +99,9 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Return a starter of servers on a free port, by a command before theirs if need be; stopped in the end."""
+    """Return a starter of servers on a free port, of one process unless they name --workers, by a
+    command before theirs if need be; stopped in the end.
+    """
     running: list[RunningServer] = []
 
     def start(
@@ -117,6 +119,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
                 str(data),
                 "--port",
                 "0",
+                *(() if "--workers" in arguments else ("--workers", "1")),
                 *arguments,
             ],
             stdout=subprocess.PIPE,

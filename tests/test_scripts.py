@@ -37,7 +37,7 @@ def serve(checkout: Path, *arguments: str, **environment: str) -> subprocess.Com
     clean = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
     return subprocess.run(
         [str(checkout / "scripts" / "serve"), *arguments],
-        env=clean | {"PYTHONPATH": str(ROOT)} | environment,
+        env=clean | {"PYTHONPATH": str(ROOT), "C8YBIN_PORT": "0"} | environment,
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,34 +1,46 @@
 """`c8ybin serve`."""
 
 import logging
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from socket import socket
 from typing import Any
 
 import click
 
 from c8ybin import __version__
-from c8ybin.accounts import ADMIN_PASSWORD_FILE, ROLES, Accounts, AccountsProblem, make_admin
-from c8ybin.api import Links, make_app
-from c8ybin.api.answers import Network
-from c8ybin.bodies import Intake
-from c8ybin.bodies.forms import form_limit
 from c8ybin.bodies.intake import MAX_BINARY, MAX_CHUNK
-from c8ybin.cli import demo as demos
 from c8ybin.cli.options import Duration, Peer, PublicUrl, Size, config_option, data_option, option
-from c8ybin.cli.problems import ACCOUNTS_BUSY, Unfit, using
+from c8ybin.cli.problems import Unfit
+from c8ybin.cli.service import Service
+from c8ybin.cli.signals import signals_held
 from c8ybin.domain.sizes import format_size
-from c8ybin.server import Server
+from c8ybin.server import (
+    READY,
+    STOPPING,
+    Notifier,
+    Supervisor,
+    UnfitSocket,
+    Worker,
+    listen,
+    passed,
+    url_of,
+)
 from c8ybin.server.serving import THREADS
-from c8ybin.store import MIN_FREE, UPLOAD_EXPIRY_S, Store, Sweeper
+from c8ybin.store import MIN_FREE, UPLOAD_EXPIRY_S
 
 log = logging.getLogger("c8ybin")
 
-ENDING = (signal.SIGTERM, signal.SIGINT)
-
 _EXPIRY = f"{UPLOAD_EXPIRY_S // 86_400}d"
+_MOST_WORKERS = 4
+
+
+def default_workers() -> int:
+    """Return how many CPUs this process may use, but at most 4."""
+    return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
 
 
 @click.command()
@@ -55,106 +67,80 @@ _EXPIRY = f"{UPLOAD_EXPIRY_S // 86_400}d"
     default=_EXPIRY,
     help="How long an incomplete upload may rest.",
 )
-@option("--threads", type=click.IntRange(1, 256), default=THREADS, help="Requests worked on at once.")
-def serve(
-    data: Path,
-    host: str,
-    port: int,
-    demo: bool,
-    public_url: str | None,
-    trusted_proxy: Sequence[Network],
-    max_binary: int,
-    min_free: int,
-    max_chunk: int,
-    upload_expiry: float,
-    threads: int,
-) -> None:
-    """Serve the data directory over HTTP until SIGTERM or Ctrl-C."""
+@option(
+    "--threads", type=click.IntRange(1, 256), default=THREADS, help="Requests that a worker works on at once."
+)
+@option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=default_workers,
+    show_default="the CPUs, at most 4",
+    help="Processes that serve.",
+)
+def serve(host: str, port: int, workers: int, **settings: Any) -> None:
+    """Serve the data directory over HTTP until SIGTERM or Ctrl-C.
+
+    Under systemd, which may hand over the listening socket, --host and --port do not count then.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     # Requests that wait for a thread are no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    with signals_held(), ExitStack() as stack:
-        with using(data):
-            store = Store.open(data, upload_expiry_s=upload_expiry, min_free=min_free)
-        stack.callback(store.close)
-        accounts = Accounts(data, only_here={demos.NAME: (demos.PASSWORD, ROLES)} if demo else {})
-        stack.callback(accounts.close)
-        intake = Intake(store.folder, max_binary=max_binary, max_chunk=max_chunk, min_free=min_free)
-        stack.callback(intake.close)
-        app = make_app(store, accounts, intake, Links(public_url, tuple(trusted_proxy)))
-        server = listen(app, host, port, largest_body=form_limit(max_binary), threads=threads)
-        password = first_start(store, accounts, data, demo=demo)
-        sweeper = Sweeper(store.sweep)
-        stack.callback(sweeper.stop)
-        sweeper.start()
-        click.echo(f"c8ybin {__version__} serves {data.absolute()} on {server.url}")
-        if demo:
-            click.echo(demos.greeting(store, public_url or server.url))
-        if password:
-            click.echo(f"Made the account admin, password {password} (kept in {data / ADMIN_PASSWORD_FILE}).")
-        if not run_until_signal(server):
-            log.warning("some requests did not end in time; what they leave is swept by the next start")
-            stack.pop_all()
+    service = Service(**settings)
+    notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
+    code = 0
+    with signals_held(), listening(host, port) as listener:
+
+        def announce(news: str) -> None:
+            click.echo(f"c8ybin {__version__} serves {service.data.absolute()} on {url_of(listener)}")
+            if news:
+                click.echo(news)
+
+        if workers == 1:
+            serve_alone(service, listener, announce, notifier)
+        else:
+            code = Supervisor(partial(work, service, listener), workers, listener, notifier).run(announce)
+    if code:
+        sys.exit(code)
     log.info("stopped")
 
 
+def serve_alone(
+    service: Service, listener: socket, announce: Callable[[str], None], notifier: Notifier
+) -> None:
+    """Serve in this process."""
+
+    def ready(news: str) -> None:
+        announce(news)
+        notifier.tell(READY)
+
+    service.run(listener, is_first=True, ready=ready, stopping=lambda: notifier.tell(STOPPING))
+
+
+def work(service: Service, listener: socket, worker: Worker) -> int:
+    """Serve in one of several processes; return its exit code."""
+    try:
+        service.run(listener, is_first=worker.is_first, ready=worker.ready, life=worker.life)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return 0
+
+
 @contextmanager
-def signals_held() -> Iterator[None]:
-    """Hold back the signals that end a server, to be taken by `run_until_signal` alone.
-
-    Threads that start meanwhile never take one. They stay held back where the block
-    ends well: what comes after the end must not interrupt it, nor change the exit code.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    try:
-        yield
-    except BaseException:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        raise
-
-
-def run_until_signal(server: Server) -> bool:
-    """Run a server until SIGTERM or SIGINT; return whether it finished what it had begun."""
-    for number in ENDING:
-        signal.signal(number, lambda *_: server.stop())
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
-    finished = server.run()
-    # The handlers stay: were they exchanged for SIG_IGN, Python would tell of a signal that is on its way.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    return finished
-
-
-def first_start(store: Store, accounts: Accounts, data: Path, *, demo: bool) -> str | None:
-    """Make what a new data directory lacks: the demo's events, or an account.
-
-    Returns:
-        The password of the account that was made, or None.
-
-    Raises:
-        Unfit: The data directory does not take it.
-    """
-    try:
-        with using(data):
-            if not demo:
-                return make_admin(accounts, data)
-            demos.seed(store)
-            return None
-    except AccountsProblem as error:
-        raise Unfit(str(error)) from None
-    except TimeoutError:
-        raise Unfit(ACCOUNTS_BUSY) from None
-
-
-def listen(app: Any, host: str, port: int, *, largest_body: int, threads: int) -> Server:
-    """Listen at an address.
+def listening(host: str, port: int) -> Iterator[socket]:
+    """Take the socket that systemd passed, or listen at an address.
 
     Raises:
         Unfit: It cannot be had.
     """
     try:
-        return Server(app, host, port, largest_body=largest_body, threads=threads)
+        listener = passed(os.environ.get("LISTEN_PID"), os.environ.get("LISTEN_FDS")) or listen(host, port)
+    except UnfitSocket as error:
+        raise Unfit(str(error)) from None
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", "not a host name")
         raise Unfit(
             f"{host} port {port} cannot be listened on: {reason}; try another --port or --host."
         ) from None
+    with listener:
+        yield listener

@@ -11,6 +11,8 @@ from typing import Any
 import waitress.server
 import waitress.wasyncore
 
+from c8ybin.server.sockets import url_of
+
 log = logging.getLogger(__name__)
 
 THREADS = 8
@@ -28,21 +30,16 @@ class Server:
     """Serves one WSGI application at one address until it is stopped."""
 
     def __init__(
-        self, app: Callable[..., Any], host: str, port: int, *, largest_body: int, threads: int = THREADS
+        self, app: Callable[..., Any], listener: socket.socket, *, largest_body: int, threads: int = THREADS
     ) -> None:
-        """Listen; what comes is answered once `run` is called.
+        """Make one; what comes is answered once `run` is called.
 
         Args:
             app: The WSGI application.
-            host: Address or name to listen on.
-            port: TCP port; 0 takes a free one.
+            listener: A listening socket, which other processes may share; closed in the end.
             largest_body: Bytes of the largest body that the application accepts.
             threads: How many requests are worked on at once.
-
-        Raises:
-            OSError: The address cannot be listened on.
         """
-        listener = _listen(host, port)
         self._map: dict[int, Any] = {}
         # One socket makes one server, and not the other class that several would make.
         server: Any = waitress.server.create_server(
@@ -64,8 +61,7 @@ class Server:
         self._accept_now, server.accept = server.accept, self._accept
         self._may_accept_now, server.readable = server.readable, self._may_accept
         self._accept_at = 0.0
-        address, bound = listener.getsockname()[:2]
-        self.url = f"http://[{address}]:{bound}" if ":" in address else f"http://{address}:{bound}"
+        self.url = url_of(listener)
         self._stopping = False
 
     def run(self) -> bool:
@@ -84,6 +80,10 @@ class Server:
         self._server.task_dispatcher.shutdown()
         waitress.wasyncore.close_all(self._map)
         return not self._server.task_dispatcher.threads
+
+    def stop_when_readable(self, fd: int) -> None:
+        """Let `run` end once a descriptor is readable or at its end, as a pipe is whose other end is gone."""
+        _Watched(fd, self._map, self.stop)
 
     def stop(self) -> None:
         """Let `run` end; may be called from a signal handler."""
@@ -119,6 +119,24 @@ class Server:
         return bool(self._server.active_channels)
 
 
+class _Watched(waitress.wasyncore.file_dispatcher):
+    """Calls a function once when a descriptor is readable or at its end."""
+
+    def __init__(self, fd: int, among: dict[int, Any], then: Callable[[], None]) -> None:
+        super().__init__(fd, among)  # type: ignore[arg-type]
+        self._then = then
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read(self) -> None:
+        self.handle_close()
+
+    def handle_close(self) -> None:
+        self.close()
+        self._then()
+
+
 def _connection_limit() -> int:
     """Return how many connections the descriptors suffice for, after raising their limit as far as it goes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -127,17 +145,3 @@ def _connection_limit() -> int:
     soft = max(soft, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return max(1, min(_CONNECTIONS, (soft - _OWN_DESCRIPTORS) // 2))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except BaseException:
-        listener.close()
-        raise
-    return listener

@@ -100,7 +100,7 @@ def test_user_list_of_a_missing_directory_makes_none(tmp_path: Path) -> None:
 
 def test_a_foreign_directory_is_refused_untouched(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    for arguments in (("serve",), ("user", "add", "ann", "--password-stdin")):
+    for arguments in (("serve", "--workers", "1", "--port", "0"), ("user", "add", "ann", "--password-stdin")):
         result = run(*arguments, "--data", str(tmp_path), stdin="x\n")
         assert result.exit_code == 2
         assert "no data directory of c8ybin" in result.stderr

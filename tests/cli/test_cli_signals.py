@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from harness import until
 
-from c8ybin.cli.serve import ENDING, signals_held
+from c8ybin.cli.signals import ENDING, signals_held
 
 STORM = """
-from c8ybin.cli.serve import run_until_signal, signals_held
+from c8ybin.cli.signals import run_until_signal, signals_held
 
 class Server:
     def __init__(self): self.stopped = False
@@ -23,7 +23,7 @@ class Server:
 with signals_held():
     print("ready", flush=True)
     for _ in range(2000):
-        assert run_until_signal(Server())
+        assert run_until_signal(Server(), lambda: None)
 """
 
 

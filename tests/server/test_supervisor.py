@@ -1,0 +1,198 @@
+"""The supervisor with workers that are told what to do: real forks, real signals, a process of its own."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness import until
+
+from c8ybin.server.worker import pause_s
+
+START = """
+import json, os, signal, sys, time
+from pathlib import Path
+from c8ybin.server import Notifier, Supervisor, listen
+
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+
+def say(**what):
+    os.write(1, (json.dumps(what | dict(pid=os.getpid(), at=time.monotonic())) + "\\n").encode())
+
+def wait(worker):
+    os.read(worker.life, 1)
+    return 0
+
+def work(worker):
+    say(began=worker.is_first)
+    {body}
+
+supervisor = Supervisor(work, {count}, listen("127.0.0.1", 0), Notifier(None), kill_after_s={kill_after_s})
+code = supervisor.run(lambda news: say(news=news))
+say(code=code)
+sys.exit(code)
+"""
+# A gentle worker, which ends by SIGTERM as soon as it lets it through.
+GENTLE = """worker.ready("hello")
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    return wait(worker)"""
+
+Start = Callable[..., "Supervised"]
+
+
+class Supervised:
+    """A supervisor in a process of its own, and what it and its workers say."""
+
+    def __init__(self, body: str, count: int, kill_after_s: float, log: Path) -> None:
+        self._log = log
+        with log.open("w") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", START.format(body=body, count=count, kill_after_s=kill_after_s)],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
+        self.said: list[dict[str, object]] = []
+
+    def hear(self, member: str) -> dict[str, object]:
+        """Wait for the next word with this member."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said.append(json.loads(line))
+            if member in self.said[-1]:
+                return self.said[-1]
+        raise AssertionError(f"no more is said: {self.said} {self.log()}")
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[Supervised] = []
+
+    def begin(body: str = GENTLE, count: int = 2, kill_after_s: float = 30) -> Supervised:
+        started.append(Supervised(body, count, kill_after_s, tmp_path / f"log{len(started)}"))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+        assert one.process.stdout
+        one.process.stdout.close()
+
+
+def is_gone(pid: object) -> bool:
+    """Tell whether a process has ended; whoever adopted it may not have waited for it yet."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def test_all_serve_before_it_is_announced_and_the_first_alone_has_news(start: Start) -> None:
+    body = GENTLE.replace('"hello"', '"hello" if worker.is_first else "from another"')
+    supervised = start(body, count=3)
+    assert supervised.hear("news")["news"] == "hello"
+    assert [word.get("began") for word in supervised.said] == [True, False, False, None]
+    assert supervised.end() == 0
+    assert supervised.hear("code")["code"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_every_worker_first(start: Start, number: int) -> None:
+    supervised = start()
+    supervised.hear("news")
+    assert supervised.end(number) == 0
+    assert all(is_gone(word["pid"]) for word in supervised.said)
+    assert supervised.log() == ""
+
+
+def test_a_worker_that_does_not_end_is_killed_and_that_is_said(start: Start) -> None:
+    supervised = start("worker.ready()\n    return signal.pause()", kill_after_s=0.2)
+    supervised.hear("news")
+    assert supervised.end() == 0
+    assert all(is_gone(word["pid"]) for word in supervised.said)
+    assert supervised.log().count("does not end and is killed") == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("return 3", 3),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 1),
+        ("raise ValueError", 1),
+        ("return 0", 1),
+        (f"if not worker.is_first: return 4\n    {GENTLE}", 4),
+    ],
+)
+def test_a_worker_that_cannot_start_at_first_ends_it_all(start: Start, body: str, code: int) -> None:
+    supervised = start(body)
+    assert supervised.hear("code")["code"] == code
+    assert supervised.process.wait(60) == code
+    assert not any("news" in word for word in supervised.said)
+    assert all(is_gone(word["pid"]) for word in supervised.said if "began" in word)
+
+
+def test_a_signal_while_workers_start_ends_it_gently(start: Start) -> None:
+    supervised = start("while signal.SIGTERM not in signal.sigpending(): time.sleep(0.01)\n    return 0")
+    supervised.hear("began")
+    assert supervised.end() == 0
+    assert supervised.hear("code")["code"] == 0
+    assert not any("news" in word for word in supervised.said)
+
+
+def test_another_takes_the_place_of_a_worker_however_it_ended(start: Start) -> None:
+    supervised = start()
+    supervised.hear("news")
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        victim = supervised.said[1]["pid"]
+        assert isinstance(victim, int)
+        os.kill(victim, number)
+        again = supervised.hear("began")
+        assert again["began"] is False
+        supervised.said[1] = again
+    assert "ended by signal 9; another takes its place" in supervised.log()
+    assert "ended with exit code 0; another takes its place" in supervised.log()
+    assert supervised.end() == 0
+
+
+def test_workers_that_end_at_once_are_replaced_with_longer_and_longer_pauses(start: Start) -> None:
+    supervised = start(f"if not worker.is_first: return 1\n    {GENTLE}", count=1)
+    supervised.hear("news")
+    victim = supervised.said[0]["pid"]
+    assert isinstance(victim, int)
+    os.kill(victim, signal.SIGKILL)
+    times = [supervised.hear("began")["at"] for _ in range(4)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]  # type: ignore[operator]
+    assert gaps[0] >= pause_s(2)
+    assert gaps[1] >= pause_s(3)
+    assert gaps[2] >= pause_s(4)
+    assert supervised.end() == 0
+
+
+def test_pauses_grow_up_to_a_limit() -> None:
+    pauses = [pause_s(quick_ends) for quick_ends in range(12)]
+    assert pauses[:4] == [0, 0.1, 0.2, 0.4]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 5
+
+
+def test_workers_learn_of_the_death_of_their_supervisor(start: Start) -> None:
+    supervised = start()
+    supervised.hear("news")
+    workers = [word["pid"] for word in supervised.said if "began" in word]
+    os.kill(workers[0], signal.SIGKILL)  # type: ignore[arg-type]
+    workers = [workers[1], supervised.hear("began")["pid"]]
+    supervised.process.kill()
+    assert until(lambda: all(map(is_gone, workers)))
