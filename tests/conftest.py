@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -99,13 +100,19 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Return a starter of servers on a free port, of one process unless they name --workers, by a
-    command before theirs if need be; stopped in the end.
+    """Return a starter of servers on a free port, by a command before theirs if need be; stopped in the end.
+
+    One process serves, unless the test says how many workers, or None for the server's default.
     """
     running: list[RunningServer] = []
 
     def start(
-        *arguments: str, data: Path = tmp_path / "data", prefix: Sequence[str] = (), **environment: str
+        *arguments: str,
+        data: Path = tmp_path / "data",
+        prefix: Sequence[str] = (),
+        workers: int | None = 1,
+        stdin: socket.socket | None = None,
+        **environment: str,
     ) -> RunningServer:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
         process = subprocess.Popen(
@@ -119,9 +126,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
                 str(data),
                 "--port",
                 "0",
-                *(() if "--workers" in arguments else ("--workers", "1")),
+                *(("--workers", str(workers)) if workers else ()),
                 *arguments,
             ],
+            stdin=stdin,
             stdout=subprocess.PIPE,
             pipesize=1 << 20,  # nobody reads it while the server runs, and it must not wait for that
             stderr=subprocess.STDOUT,

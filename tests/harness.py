@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -77,6 +78,11 @@ class RunningServer:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
+    def workers(self) -> set[int]:
+        """The processes that serve for it; none where it serves itself."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return set(map(int, children.read_text().split()))
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         code = self.process.wait(timeout=30)
@@ -109,6 +115,25 @@ class Connection(http.client.HTTPConnection):
         assert answer.status == 201
         return str(json.loads(body)["id"])
 
+    def begin_upload(self, event_id: str, data: bytes) -> None:
+        """Send the header and half of a body, once the server has begun to work on it."""
+        self.putrequest("POST", binaries(event_id))
+        self.putheader("Authorization", self._authorization)
+        self.putheader("Content-Length", str(len(data)))
+        self.putheader("Expect", "100-continue")
+        self.endheaders()
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += self.sock.recv(1)
+        assert answer.startswith(b"HTTP/1.1 100 ")
+        self.send(data[: len(data) // 2])
+
+    def finish_upload(self, data: bytes) -> None:
+        """Send the other half; the server takes it."""
+        self.send(data[len(data) // 2 :])
+        answer = self.getresponse()
+        assert (answer.status, json.load(answer)["length"]) == (201, len(data))
+
 
 @contextmanager
 def connected(server: RunningServer, account: str = DEMO) -> Iterator[Connection]:
@@ -128,6 +153,25 @@ def pattern(length: int) -> bytes:
         blocks.append(block)
         block = hashlib.sha512(block).digest()
     return b"".join(blocks)[:length]
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended, though nobody may have waited for it yet."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def refuses(server: RunningServer) -> bool:
+    """Tell whether nobody listens any more."""
+    try:
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:  # accepted by the kernel just before
+        return False
+    return False
 
 
 def until(condition: Callable[[], bool], within_s: float = 20.0) -> bool:

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from harness import until
+from harness import is_gone, until
 
 from c8ybin.server.worker import pause_s
 
@@ -57,9 +58,9 @@ class Supervised:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
             )
-        self.said: list[dict[str, object]] = []
+        self.said: list[dict[str, Any]] = []
 
-    def hear(self, member: str) -> dict[str, object]:
+    def hear(self, member: str) -> dict[str, Any]:
         """Wait for the next word with this member."""
         assert self.process.stdout
         for line in self.process.stdout:
@@ -90,14 +91,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
         one.process.wait()
         assert one.process.stdout
         one.process.stdout.close()
-
-
-def is_gone(pid: object) -> bool:
-    """Tell whether a process has ended; whoever adopted it may not have waited for it yet."""
-    try:
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return True
 
 
 def test_all_serve_before_it_is_announced_and_the_first_alone_has_news(start: Start) -> None:
@@ -157,7 +150,6 @@ def test_another_takes_the_place_of_a_worker_however_it_ended(start: Start) -> N
     supervised.hear("news")
     for number in (signal.SIGKILL, signal.SIGTERM):
         victim = supervised.said[1]["pid"]
-        assert isinstance(victim, int)
         os.kill(victim, number)
         again = supervised.hear("began")
         assert again["began"] is False
@@ -171,10 +163,9 @@ def test_workers_that_end_at_once_are_replaced_with_longer_and_longer_pauses(sta
     supervised = start(f"if not worker.is_first: return 1\n    {GENTLE}", count=1)
     supervised.hear("news")
     victim = supervised.said[0]["pid"]
-    assert isinstance(victim, int)
     os.kill(victim, signal.SIGKILL)
     times = [supervised.hear("began")["at"] for _ in range(4)]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]  # type: ignore[operator]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert gaps[0] >= pause_s(2)
     assert gaps[1] >= pause_s(3)
     assert gaps[2] >= pause_s(4)
@@ -192,7 +183,7 @@ def test_workers_learn_of_the_death_of_their_supervisor(start: Start) -> None:
     supervised = start()
     supervised.hear("news")
     workers = [word["pid"] for word in supervised.said if "began" in word]
-    os.kill(workers[0], signal.SIGKILL)  # type: ignore[arg-type]
+    os.kill(workers[0], signal.SIGKILL)
     workers = [workers[1], supervised.hear("began")["pid"]]
     supervised.process.kill()
     assert until(lambda: all(map(is_gone, workers)))
