@@ -5,7 +5,6 @@ A flag wins over the environment, that over the file, and that over the default.
 
 import ipaddress
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,6 +99,8 @@ def option(name: str, *names: str, **settings: Any) -> Callable[[F], F]:
 def _load(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
     if path is None:
         return
+    import tomllib  # here, for most starts do without it
+
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

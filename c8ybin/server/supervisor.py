@@ -9,7 +9,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -141,8 +140,6 @@ class Supervisor:
         return said.removeprefix(IS_READY).decode()
 
     def _fork(self, place: Place, is_first: bool, words: int) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()  # else both processes write what is in the buffer
         pid = os.fork()
         if not pid:
             self._be_worker(Worker(is_first, self._life, words))
@@ -154,12 +151,10 @@ class Supervisor:
             os.close(self._life_here)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             code = self._work(worker)
-            logging.shutdown()
-            sys.stdout.flush()
         except BaseException:
             log.exception("a worker broke off")
         finally:
-            # Nothing of what the supervisor has begun is to be ended here.
+            # Nothing of what the supervisor has begun is ended here, nor written from its buffers.
             os._exit(code)
 
     def _keep(self) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from c8ybin.server import Notifier, Supervisor, listen
 
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as whoever starts a server may have it
 
 def say(**what):
     os.write(1, (json.dumps(what | dict(pid=os.getpid(), at=time.monotonic())) + "\\n").encode())
@@ -30,11 +31,17 @@ def wait(worker):
     return 0
 
 def work(worker):
-    say(began=worker.is_first)
+    say(began=worker.is_first, blocked=sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
     {body}
 
-supervisor = Supervisor(work, {count}, listen("127.0.0.1", 0), Notifier(None), kill_after_s={kill_after_s})
-code = supervisor.run(lambda news: say(news=news))
+listener = listen("127.0.0.1", 0)
+{before}
+supervisor = Supervisor(work, {count}, listener, Notifier(None), kill_after_s={kill_after_s})
+def announce(news):
+    {meanwhile}
+    say(news=news)
+
+code = supervisor.run(announce)
 say(code=code)
 sys.exit(code)
 """
@@ -50,11 +57,11 @@ Start = Callable[..., "Supervised"]
 class Supervised:
     """A supervisor in a process of its own, and what it and its workers say."""
 
-    def __init__(self, body: str, count: int, kill_after_s: float, log: Path) -> None:
+    def __init__(self, log: Path, **settings: object) -> None:
         self._log = log
         with log.open("w") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", START.format(body=body, count=count, kill_after_s=kill_after_s)],
+                [sys.executable, "-c", START.format(**settings)],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
             )
@@ -81,8 +88,15 @@ class Supervised:
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Supervised] = []
 
-    def begin(body: str = GENTLE, count: int = 2, kill_after_s: float = 30) -> Supervised:
-        started.append(Supervised(body, count, kill_after_s, tmp_path / f"log{len(started)}"))
+    def begin(
+        body: str = GENTLE, *, count: int = 2, kill_after_s: float = 30, before: str = "", meanwhile: str = ""
+    ) -> Supervised:
+        log = tmp_path / f"log{len(started)}"
+        started.append(
+            Supervised(
+                log, body=body, count=count, kill_after_s=kill_after_s, before=before, meanwhile=meanwhile
+            )
+        )
         return started[-1]
 
     yield begin
@@ -98,6 +112,8 @@ def test_all_serve_before_it_is_announced_and_the_first_alone_has_news(start: St
     supervised = start(body, count=3)
     assert supervised.hear("news")["news"] == "hello"
     assert [word.get("began") for word in supervised.said] == [True, False, False, None]
+    # As they were when the supervisor was called.
+    assert all(word["blocked"] == [signal.SIGINT, signal.SIGTERM] for word in supervised.said[:3])
     assert supervised.end() == 0
     assert supervised.hear("code")["code"] == 0
 
@@ -169,6 +185,28 @@ def test_workers_that_end_at_once_are_replaced_with_longer_and_longer_pauses(sta
     assert gaps[0] >= pause_s(2)
     assert gaps[1] >= pause_s(3)
     assert gaps[2] >= pause_s(4)
+    assert supervised.end() == 0
+
+
+# What a user's limit of processes forbids; for root there is none.
+NO_FORK = """import resource
+if not os.geteuid():
+    os.setuid(65534)
+forbid = lambda: resource.setrlimit(resource.RLIMIT_NPROC, (0, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
+"""
+
+
+def test_where_no_process_can_be_started_at_first_that_is_said(start: Start) -> None:
+    supervised = start(before=NO_FORK + "forbid()")
+    assert supervised.process.wait(60) == 1
+    assert supervised.log() == "no worker can be started: Resource temporarily unavailable\n"
+
+
+def test_where_no_process_can_be_started_later_it_is_tried_again(start: Start) -> None:
+    supervised = start(before=NO_FORK, meanwhile="forbid()")
+    supervised.hear("news")
+    os.kill(supervised.said[0]["pid"], signal.SIGKILL)
+    assert until(lambda: supervised.log().count("no worker can be started now") > 2)
     assert supervised.end() == 0
 
 
