@@ -68,10 +68,8 @@ def passed(listen_pid: str | None, listen_fds: str | None) -> socket.socket | No
 
 
 def _is_listening_tcp(passed: socket.socket) -> bool:
-    return (
-        passed.family in (socket.AF_INET, socket.AF_INET6)
-        and passed.type == socket.SOCK_STREAM
-        and bool(passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    return passed.family in (socket.AF_INET, socket.AF_INET6) and bool(
+        passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     )
 
 

@@ -13,6 +13,7 @@ def test_a_state_is_one_datagram_with_a_line_for_each_assignment(tmp_path: Path,
     name = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("\0" + name if abstract else name)
+        manager.settimeout(30)
         Notifier("@" + name if abstract else name).tell("READY=1", "STATUS=all is well")
         assert manager.recv(100) == b"READY=1\nSTATUS=all is well"
 

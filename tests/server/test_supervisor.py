@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -205,8 +206,10 @@ def test_where_no_process_can_be_started_at_first_that_is_said(start: Start) -> 
 def test_where_no_process_can_be_started_later_it_is_tried_again(start: Start) -> None:
     supervised = start(before=NO_FORK, meanwhile="forbid()")
     supervised.hear("news")
+    killed_at = time.monotonic()
     os.kill(supervised.said[0]["pid"], signal.SIGKILL)
     assert until(lambda: supervised.log().count("no worker can be started now") > 2)
+    assert time.monotonic() - killed_at >= pause_s(1) + pause_s(2) + pause_s(3)
     assert supervised.end() == 0
 
 
