@@ -3,12 +3,16 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.domain.digests import ALGORITHMS
+from c8ybin.domain.digests import ALGORITHMS, OURS
+from c8ybin.domain.sizes import MIB
+
+# A longer body is hashed by what the client stated alone; our own digest follows the answer.
+HASHED_ON_ARRIVAL = 1 * MIB
 
 
 @dataclass(slots=True)
@@ -19,7 +23,8 @@ class ReceivedBody:
         fd: A descriptor on the file, open until `close`.
         path: Where the file is; None once it was moved.
         length: Its bytes; a spool file may hold older bytes beyond them.
-        digests: Digests of its bytes by algorithm (`sha-256` always).
+        digests: Digests of its bytes by algorithm: those that the client stated, and `sha-256`
+            of a chunk or of a body of up to `HASHED_ON_ARRIVAL` bytes.
     """
 
     fd: int
@@ -72,6 +77,11 @@ class Hashes:
     def __init__(self, algorithms: Iterable[str]) -> None:
         self._hashes = {a: hashlib.new(ALGORITHMS[a]) for a in algorithms}
 
+    def keep(self, algorithms: Collection[str]) -> None:
+        """Go on with some of the algorithms alone."""
+        for algorithm in self._hashes.keys() - set(algorithms):
+            del self._hashes[algorithm]
+
     def update(self, data: bytes | memoryview) -> None:
         """Add bytes."""
         for h in self._hashes.values():
@@ -87,9 +97,12 @@ def digests_of(
 ) -> dict[str, bytes]:
     """Return the digests, by algorithm, of what an open file holds from `start` up to `stop` or its end."""
     hashes = Hashes(algorithms)
-    end = fsio.length(fd) if stop is None else stop
-    for offset in range(start, end, fsio.COPY_BYTES):
-        hashes.update(fsio.read_at(fd, min(fsio.COPY_BYTES, end - offset), offset))
+    left = (fsio.length(fd) if stop is None else stop) - start
+    buffer = memoryview(bytearray(max(0, min(fsio.COPY_BYTES, left))))
+    while left > 0 and (count := os.preadv(fd, [buffer[:left]], start)):
+        hashes.update(buffer[:count])
+        start += count
+        left -= count
     return hashes.digests()
 
 
@@ -100,22 +113,23 @@ class BodyFile:
         self,
         fd: int,
         path: Path,
-        algorithms: Iterable[str] = ("sha-256",),
+        algorithms: Iterable[str] = (),
         give_back: Callable[[], None] | None = None,
         *,
         min_free: int = 0,
     ) -> None:
+        """Write to `fd`; `algorithms` are those of which the digest is wanted however many bytes arrive."""
         self._fd = fd
         self._min_free = min_free
         self._path = path
-        self._algorithms = tuple(algorithms)
+        self._algorithms = frozenset(algorithms)
         self._give_back = give_back
         self.restart()
 
     def restart(self) -> None:
         """Forget the bytes so far."""
         self.length = 0
-        self._hashes = Hashes(self._algorithms)
+        self._hashes = Hashes(self._algorithms | {OURS})
 
     def write(self, data: bytes | memoryview) -> None:
         """Append bytes.
@@ -125,8 +139,10 @@ class BodyFile:
         """
         fsio.require_free(self._fd, self._min_free, len(data))
         fsio.write_at(self._fd, data, self.length)
-        self._hashes.update(data)
         self.length += len(data)
+        if self.length > HASHED_ON_ARRIVAL:
+            self._hashes.keep(self._algorithms)
+        self._hashes.update(data)
 
     def digests(self) -> dict[str, bytes]:
         """Return the digests of the bytes so far, by algorithm."""

@@ -10,6 +10,7 @@ from c8ybin import fsio
 from c8ybin.bodies.files import BodyFile
 from c8ybin.bodies.forms import FormReceiver
 from c8ybin.bodies.receivers import BodyReceiver, Stated
+from c8ybin.domain.digests import OURS
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import ContentRange
 from c8ybin.domain.sizes import MIB
@@ -63,7 +64,7 @@ class Intake:
 
     def _new_file(self, algorithms: Iterable[str] = ()) -> BodyFile:
         path = self._folder / f"body-{next(self._numbers)}"
-        return BodyFile(fsio.create(path), path, {"sha-256", *algorithms}, min_free=self._min_free)
+        return BodyFile(fsio.create(path), path, algorithms, min_free=self._min_free)
 
     def _spool_file(self, algorithms: Iterable[str]) -> BodyFile:
         with self._lock:
@@ -76,7 +77,8 @@ class Intake:
             with self._lock:
                 self._spools.append(spool)
 
-        return BodyFile(*spool, {"sha-256", *algorithms}, give_back, min_free=self._min_free)
+        # Always, for the journal's line of the chunk is written once.
+        return BodyFile(*spool, {OURS, *algorithms}, give_back, min_free=self._min_free)
 
     def close(self) -> None:
         """Let the spools go; nothing is being received any more."""

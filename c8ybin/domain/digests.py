@@ -9,6 +9,8 @@ from c8ybin.domain.errors import DigestMismatch, Unreadable
 
 # The algorithms of RFC 9530, section 5 that count as secure, with their names in hashlib.
 ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
+# The one that we state.
+OURS = "sha-256"
 
 _MEMBER = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)\s*=\s*:([A-Za-z0-9+/=]*):\s*(?:;.*)?", re.ASCII)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from c8ybin import fsio
 from c8ybin.bodies import Received
 from c8ybin.domain.conditions import Precondition
+from c8ybin.domain.digests import OURS
 from c8ybin.domain.errors import BinaryExists, BinaryNotFound, Damaged, EventNotFound, Refusal, is_full
 from c8ybin.domain.ids import EventId
 from c8ybin.store.binary import Binary, read_binary, validators_of
@@ -116,6 +117,7 @@ class Binaries:
             # Void by now; what stays of it is swept, so its removal must not fail the request.
             with suppress(Refusal), tidying(self._disk), self._disk.held(event_id):
                 drop_void_upload(home)
+        self._disk.digester.follow(home, binary)
         return binary
 
     def replace(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
@@ -140,7 +142,8 @@ class Binaries:
                 drop_upload(home, binary)
                 if present:
                     remove_content(home, present.content)
-            return binary
+        self._disk.digester.follow(home, binary)
+        return binary
 
     def delete(self, event_id: EventId, wanted: Precondition) -> None:
         """Remove the binary of an event, and its incomplete upload; a full disk does not prevent it.
@@ -186,7 +189,7 @@ class Binaries:
             type=received.label.type,
             name=received.label.name or str(event_id),
             length=received.body.length,
-            sha256=received.body.digests["sha-256"],
+            sha256=received.body.digests.get(OURS),
             time=self._disk.next_time(over.time if over else 0),
             owner=owner,
         )

@@ -79,7 +79,7 @@ def parse_binary(data: bytes, path: Path) -> Binary:
         Damaged: They are not what one holds.
     """
     records, _ = decode(data, str(path))
-    # A later line adds to the first: with a server that streams, a digest may follow the answer.
+    # A later line adds to the first: the digest of a long binary follows the answer.
     merged = {k: v for record in records for k, v in record.items()}
     try:
         content, media_type, name, owner = texts(merged, "content", "type", "name", "owner")

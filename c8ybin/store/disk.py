@@ -10,6 +10,7 @@ from c8ybin import fsio
 from c8ybin.domain.errors import Busy, Damaged, EventNotFound, is_full
 from c8ybin.domain.ids import Clock, EventId
 from c8ybin.domain.sizes import MIB
+from c8ybin.store.digesting import Digester
 from c8ybin.store.journal import sync_journal
 from c8ybin.store.layout import EVENT, JOURNAL, Layout
 from c8ybin.store.writer import Writer
@@ -58,6 +59,7 @@ class Disk:
         self.layout = layout
         self.writer = writer
         self.clock = clock
+        self.digester = Digester(writer)
         self._min_free = min_free
         self._durable = Remembered()
 

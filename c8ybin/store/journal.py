@@ -33,6 +33,7 @@ class Journal:
         spans: The bytes that have arrived.
         length: The file's length, once a chunk told it.
         stated: Digests of the finished file that chunks stated, by algorithm.
+        sha256: That of the finished file, where it was read to check what was stated; in no line.
     """
 
     base: str | None
@@ -42,6 +43,7 @@ class Journal:
     spans: Spans = field(default_factory=Spans)
     length: int | None = None
     stated: dict[str, bytes] = field(default_factory=dict)
+    sha256: bytes | None = None
     _end: int = 0
     _lines: int = 0
 

@@ -13,7 +13,8 @@ data/
     event-*  gone-*           directories being built or removed
   events/2026-11-24/15/<id>/  one directory an event; day and hour are the ID's own, in UTC
     event.json                {"server": {created, updated, owner}, "event": {...}, "crc": ...}
-    binary.json               the binary's commit point; names its content file
+    binary.json               the binary's commit point; names its content file; a second line adds the
+                              digest of a long one
     content-<writer>-<k>      the bytes, exactly as sent
     upload.journal            while an upload in chunks is incomplete: its content file and ranges
     deleted                   event.json of what was deleted on a full disk, until all of it is gone

@@ -107,5 +107,6 @@ class Store:
             return self._trouble
 
     def close(self) -> None:
-        """Leave the data directory; nothing of this process stays in `tmp/`."""
+        """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
+        self._disk.digester.close()
         self._writer.close()

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.bodies import Received, ReceivedBody, digests_of
+from c8ybin.bodies import HASHED_ON_ARRIVAL, Received, ReceivedBody, digests_of
 from c8ybin.domain.conditions import Precondition
-from c8ybin.domain.digests import check_digests
+from c8ybin.domain.digests import OURS, check_digests
 from c8ybin.domain.errors import BinaryExists, ChunkConflict, Damaged, Unreadable
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.ranges import ContentRange, Span
@@ -62,14 +62,14 @@ class Chunk:
 
     def record(self) -> Record:
         """Its line in the journal."""
-        return chunk_record(self.where, self.body.digests["sha-256"], self.stated)
+        return chunk_record(self.where, self.body.digests[OURS], self.stated)
 
     def signature(self) -> dict[str, str]:
         """What `binary.json` remembers of the completing chunk, to know it when it is sent again."""
         return {
             "method": "PUT" if self.replaces else "POST",
             "range": str(self.where),
-            "sha256": self.body.digests["sha-256"].hex(),
+            "sha256": self.body.digests[OURS].hex(),
         }
 
 
@@ -97,6 +97,12 @@ class Uploads:
 
         Source: the upstream document, "POST content-range".
         """
+        outcome = self._receive(event_id, chunk, wanted)
+        if isinstance(outcome, Binary):
+            self._disk.digester.follow(self._disk.layout.event(event_id), outcome)
+        return outcome
+
+    def _receive(self, event_id: EventId, chunk: Chunk, wanted: Precondition) -> Binary | Journal:
         while True:
             with self._disk.held(event_id) as home:
                 binary = read_binary(home)
@@ -199,8 +205,11 @@ class Uploads:
                 # Bytes of a chunk that never counted may stand beyond the end.
                 fsio.truncate(fd, length)
                 stated = {**journal.stated, **chunk.stated}
-                if stated:
-                    check_digests("Repr-Digest", stated, digests_of(fd, stated))
+                # A long file is read under the lock only for what a client stated.
+                if stated or length <= HASHED_ON_ARRIVAL:
+                    found = digests_of(fd, {OURS, *stated})
+                    check_digests("Repr-Digest", stated, found)
+                    journal.sha256 = found[OURS]
             fsio.sync_data(fd)
         return bool(missing)
 
@@ -208,14 +217,13 @@ class Uploads:
         self, event_id: EventId, home: Path, chunk: Chunk, journal: Journal, over: Binary | None
     ) -> Binary:
         with fsio.opened(home / journal.content) as fd:
-            digests = digests_of(fd, ["sha-256"])
             length = fsio.length(fd)
         binary = Binary(
             content=journal.content,
             type=journal.label.type,
             name=journal.label.name or str(event_id),
             length=length,
-            sha256=digests["sha-256"],
+            sha256=journal.sha256,
             time=self._disk.next_time(over.time if over else 0),
             owner=journal.owner,
             completed_by=chunk.signature(),

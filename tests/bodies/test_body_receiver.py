@@ -5,14 +5,16 @@ import hashlib
 import os
 
 import pytest
+from harness import pattern
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c8ybin.bodies import Intake, Stated
+from c8ybin.bodies import HASHED_ON_ARRIVAL, Intake, Stated, digests_of
 from c8ybin.bodies.intake import MAX_BINARY, MAX_CHUNK
 from c8ybin.domain.errors import DigestMismatch, TooLarge, Unreadable
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import ContentRange, Span
+from c8ybin.fsio import COPY_BYTES
 
 LABEL = Label("text/plain", "x.txt")
 
@@ -227,6 +229,50 @@ class TestDigests:
         with pytest.raises(DigestMismatch, match=field):
             fed(begin((Stated("Other", {}), Stated(field, {algorithm: wrong}))), self.CONTENT)
         assert [name for name in files(tmp_path) if not name.startswith("spool")] == []
+
+
+class TestOurDigest:
+    LONG = bytes(HASHED_ON_ARRIVAL + 1)
+
+    @pytest.mark.parametrize("pieces", [[LONG[1:]], [LONG[:500_000], LONG[500_001:]]])
+    def test_is_made_of_a_body_up_to_the_limit_as_it_arrives(self, tmp_path, pieces):
+        with fed(Intake(tmp_path).whole(LABEL, ()), *pieces).body as body:
+            assert (body.length, body.digests) == (HASHED_ON_ARRIVAL, sha256(self.LONG[1:]))
+
+    @pytest.mark.parametrize("pieces", [[LONG], [LONG[:-1], LONG[-1:]], [LONG[:1], LONG[1:], LONG]])
+    def test_is_left_for_later_beyond_it(self, tmp_path, pieces):
+        with fed(Intake(tmp_path).whole(LABEL, ()), *pieces).body as body:
+            assert body.digests == {}
+
+    def test_is_made_as_it_arrives_where_the_client_stated_it(self, tmp_path):
+        stated = (Stated("Content-Digest", sha256(self.LONG)),)
+        with fed(Intake(tmp_path).whole(LABEL, stated), self.LONG[:9], self.LONG[9:]).body as body:
+            assert body.digests == sha256(self.LONG)
+
+    def test_is_left_for_later_where_the_client_stated_another(self, tmp_path):
+        digests = {"sha-512": hashlib.sha512(self.LONG).digest()}
+        with fed(Intake(tmp_path).whole(LABEL, (Stated("x", digests),)), self.LONG).body as body:
+            assert body.digests == digests
+
+    def test_is_made_of_every_chunk(self, tmp_path):
+        with fed(Intake(tmp_path).chunk(chunk_of(len(self.LONG)), LABEL, ()), self.LONG).body as body:
+            assert body.digests == sha256(self.LONG)
+
+
+class TestDigestsOf:
+    @pytest.mark.parametrize("span", [(0, None), (0, 0), (7, 7), (1, COPY_BYTES + 1), (COPY_BYTES - 1, None)])
+    def test_a_file_are_those_of_the_bytes_from_start_to_stop(self, tmp_path, span):
+        data = pattern(3 * COPY_BYTES + 5)
+        (tmp_path / "file").write_bytes(data)
+        with (tmp_path / "file").open("rb") as file:
+            found = digests_of(file.fileno(), ["sha-256", "sha-512"], *span)
+        part = data[slice(*span)]
+        assert found == sha256(part) | {"sha-512": hashlib.sha512(part).digest()}
+
+    def test_a_file_that_ends_before_stop_are_those_of_what_is_there(self, tmp_path):
+        (tmp_path / "file").write_bytes(b"abc")
+        with (tmp_path / "file").open("rb") as file:
+            assert digests_of(file.fileno(), ["sha-256"], 1, 9) == sha256(b"bc")
 
 
 class TestNothingIsLeft:

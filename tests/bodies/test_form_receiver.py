@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c8ybin.bodies import Stated
+from c8ybin.bodies import HASHED_ON_ARRIVAL, Stated
 from c8ybin.bodies.forms import form_limit
 from c8ybin.domain.errors import DigestMismatch, TooLarge, Unreadable
 from c8ybin.domain.labels import OCTET_STREAM, Label
@@ -320,6 +320,25 @@ class TestDigests:
         assert receive(body, b"epilogue", stated=stated)[1] == b"content"
         with pytest.raises(DigestMismatch):
             receive(body, stated=stated)
+
+
+class TestOurDigest:
+    LONG = bytes(HASHED_ON_ARRIVAL + 1)
+
+    def digests(self, new_intake, form, *parts):
+        with new_intake()[0].form("B", ()) as receiver:
+            receiver.feed(form(*parts))
+            with receiver.finish().body as body:
+                return body.digests
+
+    def test_is_left_for_later_where_the_file_is_long(self, new_intake, form, part):
+        assert self.digests(new_intake, form, part("file", self.LONG)) == {}
+
+    def test_is_made_where_a_better_and_shorter_part_takes_the_place_of_a_long_one(
+        self, new_intake, form, part
+    ):
+        parts = part("file", self.LONG), part("x", b"content", filename="x")
+        assert self.digests(new_intake, form, *parts) == {"sha-256": hashlib.sha256(b"content").digest()}
 
 
 class TestTransferEncoding:

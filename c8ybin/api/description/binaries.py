@@ -78,7 +78,8 @@ def binary_paths(intake: Intake) -> Object:
                             {
                                 "Content_Disposition": "attachment, with the file's name.",
                                 "ETag": "New with every upload.",
-                                "Repr_Digest": "sha-256 of the file.",
+                                "Repr_Digest": "sha-256 of the file; of a long one that was just uploaded it may "
+                                "be absent until it is known, about a second later.",
                             }
                         ),
                     },
