@@ -45,16 +45,20 @@ def check(repair: bool, quick: bool, as_json: bool, data: Path) -> None:
             events, size = events + 1, size + read
             step(events=1, bytes=read)
 
-        for finding in _both(data, Check(layout, quick=quick, repair=mender, step=count)):
+        look = Check(layout, quick=quick, repair=mender, step=count)
+        for finding in _both(data, look):
             found += 1
             wrong += finding.done is None
             aside += (finding.done or "").startswith("set aside")
             _tell(finding, data, output, as_json=as_json)
     if as_json:
         counts = {"events": events, "bytes": size, "found": found, "wrong": wrong, "aside": aside}
-        output.write(json.dumps(counts))
+        digests = {"undigested": look.undigested, "digested": look.digested}
+        output.write(json.dumps(counts | digests))
     else:
         click.echo(_summary(events, size, found, wrong, aside, repair=repair), err=True)
+        if look.undigested:
+            click.echo(_digests(look.undigested, look.digested, repair=repair), err=True)
     if output.trouble:
         raise Problem(f"Not everything could be written to standard output: {output.trouble}.")
     if wrong:
@@ -111,6 +115,11 @@ def _summary(events: int, size: int, found: int, wrong: int, aside: int, *, repa
     if wrong:
         return f"{text}: {wrong:,} of {_count(found, 'finding')} could not be put right.{kept}"
     return f"{text}: {_count(found, 'finding')} put right.{kept}"
+
+
+def _digests(missing: int, added: int, *, repair: bool) -> str:
+    text = f"{_count(missing, 'attachment')} without a digest, which may be about to follow"
+    return f"{text}: added to {added:,}." if repair else f"{text}; --repair adds what is missing."
 
 
 def _count(number: int, noun: str) -> str:

@@ -14,7 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from c8ybin import fsio
+from c8ybin.domain.errors import Damaged
 from c8ybin.domain.ids import EventId
+from c8ybin.store.binary import Binary
+from c8ybin.store.digesting import add_digest
 from c8ybin.store.disk import LOCK_TIMEOUT_S
 from c8ybin.store.examination import Examination, Finding, Kind
 from c8ybin.store.layout import LOCKS, STAGING, Layout, is_of_the_root
@@ -28,7 +31,12 @@ _MOST_ROUNDS = 3
 
 
 class Check:
-    """Looks through one data directory."""
+    """Looks through one data directory.
+
+    Attributes:
+        undigested: How many binaries have no digest yet, which is nothing wrong.
+        digested: To how many of them the repair added it.
+    """
 
     def __init__(
         self,
@@ -50,6 +58,7 @@ class Check:
         self._quick = quick
         self._repair = repair
         self._step = step
+        self.undigested = self.digested = 0
 
     def run(self) -> Iterator[Finding]:
         """Yield what is wrong, as it is found.
@@ -101,12 +110,24 @@ class Check:
     def _event(self, event_id: EventId, home: Path) -> list[Finding]:
         examination = Examination(self._layout, home, quick=self._quick)
         self._step(examination.read)
-        if not examination.found:
-            return []
+        found = self._looked_again(event_id, home, examination) if examination.found else []
+        if examination.undigested:
+            self.undigested += 1
+            self.digested += self._add_digest(home, examination.undigested, examination.digest)
+        return found
+
+    def _looked_again(self, event_id: EventId, home: Path, examination: Examination) -> list[Finding]:
         # In use for long, it is told as it was seen without the lock.
         with suppress(TimeoutError), self._held(event_id):
             return self._confirmed(event_id, home)
         return examination.found
+
+    def _add_digest(self, home: Path, binary: Binary, digest: bytes | None) -> bool:
+        if self._repair and digest:
+            # Replaced, deleted or set aside meanwhile, or the disk is full: then it is counted as missing.
+            with suppress(OSError, Damaged):
+                return add_digest(home, binary.content, digest)
+        return False
 
     def _held(self, event_id: EventId) -> AbstractContextManager[None]:
         lock = self._layout.lock(event_id)

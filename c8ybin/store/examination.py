@@ -9,6 +9,7 @@ from pathlib import Path
 
 from c8ybin import fsio
 from c8ybin.bodies import digests_of
+from c8ybin.domain.digests import OURS
 from c8ybin.domain.errors import Damaged
 from c8ybin.store.binary import Binary, read_binary
 from c8ybin.store.commit import is_void, named_contents
@@ -60,12 +61,16 @@ class Examination:
     Attributes:
         found: What is wrong.
         read: How many bytes of content were read.
+        undigested: A binary whose digest did not follow yet; that is nothing wrong.
+        digest: The missing one, unless the look was quick.
     """
 
     def __init__(self, layout: Layout, home: Path, *, quick: bool) -> None:
         """Look; `quick` compares lengths but no digests."""
         self.found: list[Finding] = []
         self.read = 0
+        self.undigested: Binary | None = None
+        self.digest: bytes | None = None
         self._layout = layout
         self._home = home
         self._quick = quick
@@ -119,7 +124,11 @@ class Examination:
             length = fsio.length(fd)
             if length != binary.length:
                 raise Damaged(f"{length} bytes instead of {binary.length}")
-            if binary.sha256 and not self._fits(fd, binary.sha256, 0, length):
+            if binary.sha256 is None:
+                self.undigested = binary
+                if not self._quick:  # also to see whether it can be read
+                    self.digest = self._digest(fd, 0, length)
+            elif not self._fits(fd, binary.sha256, 0, length):
                 raise Damaged("its SHA-256 is not the one in binary.json")
 
     def _look_at_upload(self, journal: Journal, binary: Binary | None) -> None:
@@ -142,10 +151,11 @@ class Examination:
                     raise Damaged(f"the SHA-256 of its bytes {start}-{stop} is not the one in the journal")
 
     def _fits(self, fd: int, sha256: bytes, start: int, stop: int) -> bool:
-        if self._quick:
-            return True
+        return self._quick or self._digest(fd, start, stop) == sha256
+
+    def _digest(self, fd: int, start: int, stop: int) -> bytes:
         self.read += stop - start
-        return digests_of(fd, ["sha-256"], start, stop)["sha-256"] == sha256
+        return digests_of(fd, [OURS], start, stop)[OURS]
 
     def _look_for_torn_line(self, path: Path) -> None:
         data = fsio.read(path)

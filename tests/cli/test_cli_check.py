@@ -10,7 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from store_tools import Desk
 
+from c8ybin.bodies import HASHED_ON_ARRIVAL
 from c8ybin.cli import main
+from c8ybin.store.digesting import Digester
+
+ALL_DIGESTS = {"undigested": 0, "digested": 0}
 
 
 def check(data: Path, *arguments: str) -> Result:
@@ -31,7 +35,10 @@ def test_a_clean_directory_is_told_with_its_figures(root: Path, full: Path) -> N
     assert (done.exit_code, done.stdout) == (0, "")
     assert done.stderr == "Checked 1 event and 10 bytes of attachments: nothing is wrong.\n"
     done = check(root, "--json")
-    assert json.loads(done.stdout) == {"events": 1, "bytes": 10, "found": 0, "wrong": 0, "aside": 0}
+    assert (
+        json.loads(done.stdout)
+        == {"events": 1, "bytes": 10, "found": 0, "wrong": 0, "aside": 0} | ALL_DIGESTS
+    )
 
 
 def test_what_is_wrong_is_a_line_each_and_exit_code_1_until_it_is_repaired(root: Path, full: Path) -> None:
@@ -52,7 +59,7 @@ def test_what_is_wrong_is_a_line_each_and_exit_code_1_until_it_is_repaired(root:
         "what": "its SHA-256 is not the one in binary.json",
         "done": None,
     }
-    assert findings[-1] == {"events": 1, "bytes": 10, "found": 2, "wrong": 2, "aside": 0}
+    assert findings[-1] == {"events": 1, "bytes": 10, "found": 2, "wrong": 2, "aside": 0} | ALL_DIGESTS
     done = check(root, "--repair")
     assert done.exit_code == 0
     assert "2 findings put right. 2 set aside in quarantine/." in done.stderr
@@ -66,6 +73,33 @@ def test_quick_compares_lengths_alone(root: Path, full: Path) -> None:
     assert check(root, "--quick").exit_code == 0
     next(full.glob("content-*")).write_bytes(b"012345678")
     assert check(root, "--quick").exit_code == 1
+
+
+def test_a_missing_digest_is_nothing_wrong_and_a_repair_adds_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Digester, "follow", lambda *_: None)
+    with Desk(root) as desk:
+        desk.attach(desk.create(), b"0123456789")
+        for _ in range(2):
+            desk.attach(desk.create(), bytes(HASHED_ON_ARRIVAL + 1))
+    missing, before = "2 attachments without a digest, which may be about to follow", check(root)
+    assert (before.exit_code, before.stdout) == (0, "")
+    assert before.stderr.splitlines()[1:] == [f"{missing}; --repair adds what is missing."]
+    assert "nothing is wrong" in before.stderr
+    for arguments, added in (("--quick", "--repair"), 0), ((), 0), (("--repair",), 2):
+        counts = json.loads(check(root, "--json", *arguments).stdout)
+        assert (counts["undigested"], counts["digested"], counts["found"]) == (2, added, 0)
+    assert json.loads(check(root, "--json").stdout).items() >= ALL_DIGESTS.items()
+
+
+def test_a_repair_tells_how_many_digests_it_added(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Digester, "follow", lambda *_: None)
+    with Desk(root) as desk:
+        desk.attach(desk.create(), bytes(HASHED_ON_ARRIVAL + 1))
+    told = "1 attachment without a digest, which may be about to follow: added to 1."
+    assert check(root, "--repair").stderr.splitlines()[1:] == [told]
+    assert len(check(root).stderr.splitlines()) == 1
 
 
 def test_damaged_accounts_are_told_and_left_to_a_person(root: Path, full: Path) -> None:

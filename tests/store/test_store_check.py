@@ -1,6 +1,7 @@
 """The check and its repair: what is wrong is found, told once, and put right; nothing else is touched."""
 
 import errno
+import hashlib
 import os
 import threading
 
@@ -8,9 +9,11 @@ import pytest
 from store_tools import Desk
 
 from c8ybin import fsio
+from c8ybin.bodies import HASHED_ON_ARRIVAL
 from c8ybin.domain.errors import BinaryNotFound, EventNotFound
 from c8ybin.store import Binary, Check, Kind
 from c8ybin.store.commit import commit
+from c8ybin.store.digesting import Digester
 from c8ybin.store.layout import Layout
 from c8ybin.store.records import encode
 
@@ -333,6 +336,66 @@ class TestLeavings:
         desk.sweep()
         assert path.read_bytes() == whole
         assert look(desk) == {}
+
+
+class TestABinaryWithoutADigest:
+    @pytest.fixture()
+    def path(self, desk, monkeypatch):
+        """The `binary.json` of a long binary whose digest did not follow."""
+        with monkeypatch.context() as patch:
+            patch.setattr(Digester, "follow", lambda *_: None)
+            event_id = desk.create()
+            desk.attach(event_id, bytes(HASHED_ON_ARRIVAL + 1))
+        return desk.home(event_id) / "binary.json"
+
+    def test_is_read_and_counted_but_nothing_wrong(self, desk, path):
+        before, read = path.read_bytes(), []
+        check = Check(desk.layout, step=read.append)
+        assert list(check.run()) == []
+        assert (check.undigested, check.digested, sum(read)) == (1, 0, HASHED_ON_ARRIVAL + 1)
+        assert path.read_bytes() == before
+
+    def test_is_not_read_by_a_quick_check(self, desk, path):
+        read = []
+        check = Check(desk.layout, quick=True, repair=desk.store.repair(), step=read.append)
+        assert list(check.run()) == []
+        assert (check.undigested, check.digested, sum(read)) == (1, 0, 0)
+
+    @pytest.mark.parametrize("quick", [True, False])
+    def test_is_damaged_where_its_length_is_another(self, desk, path, content, relative, quick):
+        with content(int(path.parent.name)).open("ab") as file:
+            file.write(b"x")
+        assert look(desk, quick=quick) == {relative(content(int(path.parent.name))): Kind.BINARY}
+
+    def test_is_told_where_it_cannot_be_read(self, desk, path, content, relative, monkeypatch):
+        def failing(*_):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(os, "preadv", failing)
+        assert look(desk) == {relative(content(int(path.parent.name))): Kind.UNREADABLE}
+
+    @pytest.mark.parametrize("torn", [b"", b'{"sha2'])
+    def test_gets_it_from_a_repair(self, desk, path, torn):
+        before = path.read_bytes()
+        path.write_bytes(before + torn)
+        check = Check(desk.layout, repair=desk.store.repair())
+        assert [finding.kind for finding in check.run()] == ([Kind.TORN] if torn else [])
+        assert (check.undigested, check.digested) == (1, 1)
+        digest = hashlib.sha256(bytes(HASHED_ON_ARRIVAL + 1)).hexdigest()
+        assert path.read_bytes() == before + encode({"sha256": digest})
+        check = Check(desk.layout)
+        assert (list(check.run()), check.undigested) == ([], 0)
+
+    def test_that_a_full_disk_keeps_from_it_is_still_nothing_wrong(self, desk, path, monkeypatch):
+        repair = desk.store.repair()
+
+        def failing(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "pwrite", failing)
+        check = Check(desk.layout, repair=repair)
+        assert list(check.run()) == []
+        assert (check.undigested, check.digested) == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -334,7 +334,8 @@ class TestWhatAKilledProcessLeft:
         assert len(torn) == (50 if how is self.TORN else 0)
         assert desk.sweep() == 1
         assert [line.get("sha256") for line in lines(desk, event_id)] == [None, SHA256.hex()]
-        assert list(Check(desk.layout).run()) == []
+        check = Check(desk.layout)
+        assert (list(check.run()), check.undigested) == ([], 0)
 
     def test_is_swept_again_where_the_disk_fails(self, start, make_desk, event_id, monkeypatch):
         child = start(
