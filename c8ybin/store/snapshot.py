@@ -12,6 +12,7 @@ from c8ybin.domain.ranges import Span, Spans
 from c8ybin.store.commit import is_void
 from c8ybin.store.event import EventFiles, parse_event_file, read_files
 from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL
+from c8ybin.store.records import decode
 
 
 @dataclass(slots=True)
@@ -127,7 +128,9 @@ def _files(read: EventFiles, stack: ExitStack) -> list[File]:
     binary, journal = read.parse_binary(), read.parse_journal()
     files = [File.of_bytes(EVENT, read.event)]
     if binary and read.binary is not None:
-        files.append(File.of_bytes(BINARY, read.binary))
+        # Without a torn line: a digest may be on its way, or have been when a process was killed.
+        lines = read.binary[: decode(read.binary, BINARY)[1]]
+        files.append(File.of_bytes(BINARY, lines))
         fd = _open(read.home, binary.content, stack)
         if fsio.length(fd) != binary.length:
             raise Damaged(f"{read.home / binary.content}: not {binary.length} bytes long")

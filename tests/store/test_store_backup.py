@@ -19,8 +19,9 @@ from c8ybin.domain.errors import EventNotFound
 from c8ybin.domain.ids import EventId
 from c8ybin.store import NotWritten, UnfitDirectory, Unsteady, existing_directory, write_backup
 from c8ybin.store import layout as layout_module
+from c8ybin.store.digesting import make_missing_digest
 from c8ybin.store.layout import Layout
-from c8ybin.store.records import encode
+from c8ybin.store.records import decode, encode
 from c8ybin.store.snapshot import snapshot
 
 LONG = bytes(range(256)) * 4096  # more than one block, and not kept in memory
@@ -211,6 +212,33 @@ class TestAnEventThatIsChangedMeanwhile:
         desk.chunk(event_id, "0-2/6", b"abc")
         before_reading("binary.json", lambda: other.chunk(event_id, "3-5/6", b"def"))
         assert look(event_id) == ("1", b"abcdef", None)
+
+    @pytest.mark.parametrize("name", ["upload.journal", "binary.json", "event.json"])
+    def test_has_the_digest_or_not_when_it_follows_meanwhile(self, desk, root, archive, before_reading, name):
+        event_id = desk.create()
+        digest = encode({"sha256": desk.attach(event_id, b"1").sha256.hex()})
+        path = desk.home(event_id) / "binary.json"
+        path.write_bytes(encode(decode(path.read_bytes(), "")[0][0] | {"sha256": None}))
+
+        def follow():
+            assert make_missing_digest(path.parent)
+
+        before_reading(name, follow)
+        assert back_up(root, archive)
+        bring_back(archive.with_name("restored"), archive)
+        restored = archive.with_name("restored") / path.relative_to(root)
+        assert restored.read_bytes() == path.read_bytes()
+        assert restored.read_bytes().endswith(b"\n" + digest)
+
+    def test_is_copied_without_a_torn_line_of_its_binary(self, desk, root, archive):
+        event_id = desk.create()
+        desk.attach(event_id, b"1")
+        path = desk.home(event_id) / "binary.json"
+        whole = path.read_bytes()
+        path.write_bytes(whole + b'{"sha256":"')
+        assert back_up(root, archive)
+        bring_back(archive.with_name("restored"), archive)
+        assert (archive.with_name("restored") / path.relative_to(root)).read_bytes() == whole
 
     def test_counts_of_an_upload_what_its_journal_did_and_no_byte_more(self, desk, make_desk):
         event_id, other = desk.create(), make_desk()
