@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from harness import DEMO, EVENT, Serve, binaries, connected, pattern, refuses, until
+from harness import DEMO, EVENT, Connection, Serve, binaries, connected, pattern, refuses, until
 
 MIB = 1024 * 1024
 WORKERS = pytest.mark.parametrize("workers", [1, 2], ids=lambda n: f"workers-{n}")
@@ -127,9 +127,34 @@ def test_fifty_mebibytes_come_back_raw_and_as_a_form_and_in_chunks(serve: Serve)
         assert answer.status == 201
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
         for event_id in (raw, form, chunked):
+            assert digest_follows(c, event_id)
             answer, body = c.ask("GET", binaries(event_id))
             assert body == data
             assert answer.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+
+
+def digest_follows(c: Connection, event_id: str) -> bool:
+    return until(lambda: "Repr-Digest" in c.ask("HEAD", binaries(event_id))[0].headers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_digest_that_did_not_follow_before_the_end_does_after_it(
+    serve: Serve, tmp_path: Path, number: signal.Signals
+) -> None:
+    data, server = pattern(50 * MIB), serve("--demo")
+    with connected(server) as c:
+        event_id = c.create_event()
+        answer, _ = c.ask("POST", binaries(event_id), data)
+        assert (answer.status, server.stop(number)) == (201, -number if number == signal.SIGKILL else 0)
+    if number == signal.SIGTERM:
+        left = list((tmp_path / "data" / "tmp").iterdir())
+        assert left == [], "what waited was done"
+    server = serve("--demo")
+    with connected(server) as c:
+        assert digest_follows(c, event_id)
+        answer, body = c.ask("GET", binaries(event_id))
+        digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+        assert (answer.headers["Repr-Digest"], body == data) == (f"sha-256=:{digest}:", True)
 
 
 def test_fifty_one_mebibytes_are_413_and_leave_nothing(serve: Serve, tmp_path: Path) -> None:
