@@ -4,8 +4,10 @@ The binary is committed without it. Then a thread of this process reads the cont
 once more and appends a line `{"sha256": ...}` to `binary.json`, whose entity tag is the
 content file's name and stays the same.
 
-The line is not fsynced, for nobody was told of it: where it is lost with a process or
-the power, the sweep of the writer's hours makes it anew, and so does `check --repair`.
+Nobody waits for it. Where it is lost with a process or the power, the sweep of the
+writer's hours makes it anew, and so does `check --repair`. It is fsynced all the same,
+for when the writer's folder has gone no sweep looks there any more: a line that a power
+cut tears after that would be told as damage.
 """
 
 import logging
@@ -18,7 +20,7 @@ from c8ybin.bodies import digests_of
 from c8ybin.domain.digests import OURS
 from c8ybin.domain.errors import Damaged
 from c8ybin.domain.sizes import MIB
-from c8ybin.store.binary import Binary, parse_binary, read_binary
+from c8ybin.store.binary import Binary, parse_binary
 from c8ybin.store.layout import BINARY
 from c8ybin.store.records import decode, encode
 from c8ybin.store.writer import Writer
@@ -95,13 +97,21 @@ class Digester:
             self._waiting.clear()
 
 
-def make_missing_digest(home: Path) -> bool:
-    """Make the digest of an event's binary where there is a binary without one; return whether there was.
+def make_sure_of_digest(home: Path) -> None:
+    """Make the digest that an event's binary lacks; one that followed becomes durable.
 
-    The errors are those of `make_digest`.
+    Whoever added it may have died before the fsync. The errors are those of `make_digest`.
     """
-    binary = read_binary(home)
-    return binary is not None and binary.sha256 is None and make_digest(home, binary)
+    path = home / BINARY
+    try:
+        data = fsio.read(path)
+    except FileNotFoundError:
+        return
+    binary = parse_binary(data, path)
+    if binary.sha256 is None:
+        make_digest(home, binary)
+    elif len(decode(data, str(path))[0]) > 1:
+        fsio.sync_file(path)
 
 
 def make_digest(home: Path, binary: Binary) -> bool:
@@ -129,7 +139,7 @@ def add_digest(home: Path, content: str, sha256: bytes) -> bool:
     Raises:
         FileNotFoundError: There is no binary any more.
         Damaged: `binary.json` does not hold what it should.
-        OSError: The line cannot be written.
+        OSError: The line cannot be written, or may not survive a power cut.
     """
     path = home / BINARY
     with fsio.opened(path, write=True) as fd:
@@ -141,4 +151,5 @@ def add_digest(home: Path, content: str, sha256: bytes) -> bool:
         if end < len(data):
             fsio.truncate(fd, end)  # a torn line, which no other line may follow
         fsio.write_at(fd, encode({"sha256": sha256.hex()}), end)
+        fsio.sync_data(fd)
     return True

@@ -17,7 +17,7 @@ from c8ybin.domain.errors import Busy, Damaged, EventNotFound, Refusal
 from c8ybin.domain.ids import RELEASED_MS, EventId
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
-from c8ybin.store.digesting import make_missing_digest
+from c8ybin.store.digesting import make_sure_of_digest
 from c8ybin.store.disk import Disk
 from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
 from c8ybin.store.records import cut_off_torn_line
@@ -118,7 +118,7 @@ class Sweep:
                 # What is gone may come back, for its writer may have died before the fsync.
                 fsio.sync_directory(home)
             if BINARY in names:
-                make_missing_digest(home)
+                make_sure_of_digest(home)
         except Busy:
             return False
         except (EventNotFound, FileNotFoundError):

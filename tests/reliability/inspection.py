@@ -68,5 +68,8 @@ def inspect_events(desk: Desk, allowed: Iterable[State]) -> None:
 
 def assert_clean(desk: Desk) -> None:
     """Demand that a check of the whole data directory finds nothing; a first start makes few locks here."""
-    if found := [f for f in Check(desk.layout).run() if f.path.parent != desk.layout.locks]:
+    check = Check(desk.layout)
+    if found := [f for f in check.run() if f.path.parent != desk.layout.locks]:
         raise Lost(f"not clean: {' '.join(f'{f.path.name}: {f.kind}: {f.what}' for f in found)}")
+    if check.undigested:
+        raise Lost("a digest is missing")

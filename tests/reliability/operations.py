@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from inspection import newest
 from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
 from repairing import BESIDE_A_DAMAGED_UPLOAD, REPAIRS
@@ -26,8 +27,9 @@ from restoring import (
 )
 
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
+from c8ybin.bodies import files
 from c8ybin.domain.errors import EventNotFound
-from c8ybin.store import journal
+from c8ybin.store import digesting, journal, uploads
 
 OLD, NEW = b"old bytes", b"the new bytes"
 
@@ -133,6 +135,19 @@ def shortening(desk: Any, event: int) -> None:
         journal.MOST_LINES = most
 
 
+def with_a_digest_of_its_own(act: Act) -> Act:
+    """The body is a long one, whose digest is a line of its own: made in this thread, where each step is recorded."""
+
+    def do(*arguments: object) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "HASHED_ON_ARRIVAL", 0)
+            patch.setattr(uploads, "HASHED_ON_ARRIVAL", 0)
+            patch.setattr(digesting, "MOST_WAITING", -1)
+            act(*arguments)
+
+    return do
+
+
 def expire(desk: Any, event: int) -> None:
     desk.store.sweep.upload_expiry_s = -1.0
     desk.store.sweep.stale_uploads()
@@ -173,6 +188,10 @@ OPERATIONS = {
     "completing chunk by PUT": Operation(LAST_PUT, both(attach, FIRST_PUT)),
     "repeated chunk": Operation(FIRST, FIRST),
     "repeated completing chunk": Operation(LAST, both(FIRST, LAST)),
+    "attach a long body": Operation(with_a_digest_of_its_own(attach), others=("replace", "delete binary")),
+    "replace by a long body": Operation(with_a_digest_of_its_own(replace), attach),
+    "completing chunk of a long file": Operation(with_a_digest_of_its_own(LAST), FIRST),
+    "replace a long body": Operation(replace, with_a_digest_of_its_own(attach)),
     "delete binary": Operation(drop, attach, others=("attach",)),
     "delete upload": Operation(drop, FIRST, others=("first chunk",)),
     "delete both": Operation(drop, both(attach, FIRST_PUT)),

@@ -34,6 +34,7 @@ TELLING = {
     ("create event", "sweep"),
     ("attach", "sweep"),
     ("replace", "sweep"),
+    ("attach a long body", "sweep"),
     ("attach over an upload", "first chunk by PUT"),
     ("attach over an upload", "expire an upload"),
     ("first chunk", "first chunk"),

@@ -19,7 +19,7 @@ from c8ybin.domain.errors import EventNotFound
 from c8ybin.domain.ids import EventId
 from c8ybin.store import NotWritten, UnfitDirectory, Unsteady, existing_directory, write_backup
 from c8ybin.store import layout as layout_module
-from c8ybin.store.digesting import make_missing_digest
+from c8ybin.store.digesting import make_sure_of_digest
 from c8ybin.store.layout import Layout
 from c8ybin.store.records import decode, encode
 from c8ybin.store.snapshot import snapshot
@@ -221,7 +221,7 @@ class TestAnEventThatIsChangedMeanwhile:
         path.write_bytes(encode(decode(path.read_bytes(), "")[0][0] | {"sha256": None}))
 
         def follow():
-            assert make_missing_digest(path.parent)
+            make_sure_of_digest(path.parent)
 
         before_reading(name, follow)
         assert back_up(root, archive)

@@ -13,7 +13,7 @@ from c8ybin import fsio
 from c8ybin.bodies import HASHED_ON_ARRIVAL
 from c8ybin.domain.errors import Damaged
 from c8ybin.store import Check, digesting
-from c8ybin.store.digesting import add_digest, make_missing_digest
+from c8ybin.store.digesting import add_digest, make_sure_of_digest
 from c8ybin.store.records import decode, encode
 
 LONG = pattern(HASHED_ON_ARRIVAL + 1)
@@ -197,7 +197,7 @@ class TestAdding:
         home = desk.home(event_id)
         assert add_digest(home, binary.content, SHA256)
         assert not add_digest(home, binary.content, SHA256)
-        assert not make_missing_digest(home)
+        make_sure_of_digest(home)
         assert len(lines(desk, event_id)) == 2
 
     @pytest.mark.parametrize("torn", [b"", b'{"sha256":"'])
@@ -243,11 +243,12 @@ class TestAdding:
         with (desk.home(event_id) / binary.content).open("ab") as file:
             file.write(b"x")
         with pytest.raises(Damaged):
-            make_missing_digest(desk.home(event_id))
+            make_sure_of_digest(desk.home(event_id))
         assert len(lines(desk, event_id)) == 1
 
     def test_needs_a_binary(self, desk, event_id):
-        assert not make_missing_digest(desk.home(event_id))
+        make_sure_of_digest(desk.home(event_id))
+        assert desk.files(event_id) == ["event.json"]
 
 
 class TestTheThread:
