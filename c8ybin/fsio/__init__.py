@@ -15,15 +15,31 @@ import random
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
+
+from c8ybin.fsio.cached import (
+    WouldWait,
+    is_hurried,
+    may_take_long,
+    may_wait,
+    open_cached,
+    read_cached,
+    waits,
+    without_waiting,
+)
+
+__all__ = ["WouldWait", "may_take_long", "without_waiting"]
 
 COPY_BYTES = 256 * 1024
 FILE_MODE = 0o640
 PRIVATE_MODE = 0o600
 DIRECTORY_MODE = 0o750
+
+# A path as text costs a tenth of a `Path` where many are put together.
+AnyPath = Path | str
 
 _FULL_FSYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 _POLL_FIRST_S = 0.001
@@ -31,15 +47,16 @@ _POLL_LONGEST_S = 0.05
 _LONGEST_RUN_S = 0.5
 
 
-def create(path: Path, *, mode: int = FILE_MODE) -> int:
+def create(path: AnyPath, *, mode: int = FILE_MODE) -> int:
     """Create a file that must not exist yet, and return a descriptor to read and write it.
 
     What root creates belongs to the owner of the directory, so that `sudo c8ybin user`
     does not lock out a server that runs as somebody else.
     """
+    waits()
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        _give_to_owner_of(path.parent, fd)
+        _give_to_owner(path, fd)
     except BaseException:
         os.close(fd)
         remove(path)
@@ -47,31 +64,38 @@ def create(path: Path, *, mode: int = FILE_MODE) -> int:
     return fd
 
 
-def _give_to_owner_of(folder: Path, file: Path | int) -> None:
+def _give_to_owner(path: AnyPath, file: AnyPath | int) -> None:
     if os.geteuid() == 0:
-        owner = os.stat(folder)
+        owner = os.stat(os.path.dirname(path) or ".")
         if owner.st_uid != 0:
             # Never through a link, which the directory's owner may have put in its place.
             os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=isinstance(file, int))
 
 
-def open_existing(path: Path, *, write: bool = False) -> int:
+def open_existing(path: AnyPath, *, write: bool = False) -> int:
     """Open a file without following a symbolic link in its last component, or waiting for a pipe's other end."""
-    flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    return os.open(path, (os.O_RDWR if write else os.O_RDONLY) | flags)
+    flags = (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.open(path, flags) if may_wait() else open_cached(path, flags)
 
 
 @contextlib.contextmanager
-def opened(path: Path, *, write: bool = False) -> Iterator[int]:
-    """Yield a descriptor on an existing file."""
-    fd = open_existing(path, write=write)
+def closing(fd: int) -> Iterator[None]:
+    """Close a descriptor at the end of the block."""
     try:
-        yield fd
+        yield
     finally:
         os.close(fd)
 
 
-def read(path: Path) -> bytes:
+@contextlib.contextmanager
+def opened(path: AnyPath, *, write: bool = False) -> Iterator[int]:
+    """Yield a descriptor on an existing file."""
+    fd = open_existing(path, write=write)
+    with closing(fd):
+        yield fd
+
+
+def read(path: AnyPath) -> bytes:
     """Return what a file holds."""
     with opened(path) as fd:
         return read_at(fd, os.fstat(fd).st_size, 0)
@@ -79,6 +103,8 @@ def read(path: Path) -> bytes:
 
 def read_at(fd: int, count: int, offset: int) -> bytes:
     """Return up to `count` bytes from `offset`; fewer only at the end of the file."""
+    if not may_wait():
+        return read_cached(fd, count, offset)
     blocks = []
     while count > 0 and (block := os.pread(fd, min(count, 1 << 30), offset)):
         blocks.append(block)
@@ -117,15 +143,32 @@ def sync_data(fd: int) -> None:
         sync(fd)
 
 
-def sync_file(path: Path) -> None:
+def sync_each(files: Iterable[int], data: Iterable[int] = ()) -> dict[int, OSError]:
+    """Do `sync` with some descriptors, then `sync_data` with others; return the errors by descriptor."""
+    errors = {}
+    for make_durable, fds in ((sync, files), (sync_data, data)):
+        for fd in fds:
+            try:
+                make_durable(fd)
+            except OSError as error:
+                errors[fd] = error
+    return errors
+
+
+def sync_file(path: AnyPath) -> None:
     """Make durable what somebody else may have written to a file."""
     with opened(path) as fd:
         sync(fd)
 
 
-def sync_directory(path: Path) -> None:
+def open_directory(path: AnyPath) -> int:
+    """Open a directory, to make its names durable."""
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def sync_directory(path: AnyPath) -> None:
     """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = open_directory(path)
     try:
         sync(fd)
     finally:
@@ -150,31 +193,31 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def make_directory(path: Path) -> bool:
+def make_directory(path: AnyPath) -> bool:
     """Make a directory; return False when it was there. What root makes belongs as for `create`."""
     try:
         os.mkdir(path, DIRECTORY_MODE)
     except FileExistsError:
         return False
     try:
-        _give_to_owner_of(path.parent, path)
+        _give_to_owner(path, path)
     except BaseException:
         os.rmdir(path)
         raise
     return True
 
 
-def rename(source: Path, target: Path) -> None:
+def rename(source: AnyPath, target: AnyPath) -> None:
     """Move a file or directory, replacing a file or an empty directory at the target."""
     os.rename(source, target)
 
 
-def link(source: Path, target: Path) -> None:
+def link(source: AnyPath, target: AnyPath) -> None:
     """Give a file a second name that must not exist yet."""
     os.link(source, target)
 
 
-def remove(path: Path) -> bool:
+def remove(path: AnyPath) -> bool:
     """Remove a file's name; return False when it was gone."""
     try:
         os.unlink(path)
@@ -183,7 +226,7 @@ def remove(path: Path) -> bool:
     return True
 
 
-def remove_directory(path: Path) -> None:
+def remove_directory(path: AnyPath) -> None:
     """Remove an empty directory."""
     os.rmdir(path)
 
@@ -328,18 +371,23 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
 
     Raises:
         TimeoutError: Somebody held it for `timeout_s` seconds.
+        WouldWait: Somebody holds it, and this thread may not wait for that.
     """
+    waits()
+    late: type[OSError] = TimeoutError
+    if is_hurried():
+        timeout_s, late = 0.0, WouldWait
     deadline = time.monotonic() + timeout_s
     queue = _queues.setdefault(str(path), _Queue())
     if not queue.join(timeout_s):
-        raise TimeoutError
+        raise late
     try:
         fd = open_lock(path)
         try:
             pause_s = _POLL_FIRST_S
             while not try_lock(fd):
                 if time.monotonic() + pause_s > deadline:
-                    raise TimeoutError
+                    raise late
                 time.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311
                 pause_s = min(2 * pause_s, _POLL_LONGEST_S)
             yield
@@ -374,7 +422,7 @@ def require_free(file: Path | int, reserve: int, wanted: int = 0) -> None:
         raise OSError(errno.ENOSPC, f"no space left but the reserve of {reserve} bytes")
 
 
-def exists(path: Path) -> bool:
+def exists(path: AnyPath) -> bool:
     """Tell whether a name is there.
 
     Raises:
@@ -382,7 +430,10 @@ def exists(path: Path) -> bool:
             created anew, or what it is in use by be removed.
     """
     try:
-        os.lstat(path)
+        if may_wait():
+            os.lstat(path)
+        else:
+            os.close(open_cached(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
