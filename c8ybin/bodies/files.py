@@ -13,6 +13,7 @@ from c8ybin.domain.sizes import MIB
 
 # A longer body is hashed by what the client stated alone; our own digest follows the answer.
 HASHED_ON_ARRIVAL = 1 * MIB
+WRITEBACK_BYTES = 8 * MIB
 
 
 @dataclass(slots=True)
@@ -31,10 +32,11 @@ class ReceivedBody:
     path: Path | None
     length: int
     digests: Mapping[str, bytes]
+    _is_durable: bool = False
     _give_back: Callable[[], None] | None = field(default=None, repr=False)
     _closed: bool = field(default=False, repr=False)
 
-    def move_to(self, target: Path) -> None:
+    def move_to(self, target: fsio.AnyPath) -> None:
         """Rename the file into place; from then on it is the target's owner's.
 
         Until `close` it is locked, which tells a sweep that it is under way while nothing names it.
@@ -47,6 +49,20 @@ class ReceivedBody:
         fsio.try_lock(self.fd)
         fsio.rename(self.path, target)
         self.path = None
+
+    def make_durable(self) -> None:
+        """Fsync its bytes now, in this thread.
+
+        Raises:
+            OSError: The bytes may not be on the disk.
+        """
+        fsio.sync(self.fd)
+        self._is_durable = True
+
+    @property
+    def unsynced(self) -> tuple[int, ...]:
+        """Its descriptor where its bytes must be fsynced before anything names them, else nothing."""
+        return () if self._is_durable else (self.fd,)
 
     def read_at(self, count: int, offset: int) -> bytes:
         """Return up to `count` bytes of the body from `offset`."""
@@ -124,11 +140,13 @@ class BodyFile:
         self._path = path
         self._algorithms = frozenset(algorithms)
         self._give_back = give_back
+        self.length = self._written_back = self._longest = 0
         self.restart()
 
     def restart(self) -> None:
         """Forget the bytes so far."""
-        self.length = 0
+        self._longest = max(self._longest, self.length)
+        self.length = self._written_back = 0
         self._hashes = Hashes(self._algorithms | {OURS})
 
     def write(self, data: bytes | memoryview) -> None:
@@ -143,6 +161,17 @@ class BodyFile:
         if self.length > HASHED_ON_ARRIVAL:
             self._hashes.keep(self._algorithms)
         self._hashes.update(data)
+        # A spool is never fsynced.
+        if self.length - self._written_back >= WRITEBACK_BYTES and not self._give_back:
+            self._begin_writeback()
+
+    def _begin_writeback(self) -> None:
+        """Let the disk work while more arrives, so that the fsync in the end has little to wait for."""
+        # Not at the top, for few processes receive so much at once.
+        from c8ybin.fsio.writeback import begin_writeback
+
+        begin_writeback(self._fd, self._written_back, self.length - self._written_back)
+        self._written_back = self.length
 
     def digests(self) -> dict[str, bytes]:
         """Return the digests of the bytes so far, by algorithm."""
@@ -156,13 +185,9 @@ class BodyFile:
 
     def received(self) -> ReceivedBody:
         """Return the handle on the body; from then on that owns the file."""
-        return ReceivedBody(self._fd, self._path, self.length, self.digests(), self._give_back)
+        return ReceivedBody(self._fd, self._path, self.length, self.digests(), _give_back=self._give_back)
 
-    def make_durable(self) -> None:
-        """Cut what an earlier start left, and fsync.
-
-        Raises:
-            OSError: The bytes may not be on the disk.
-        """
-        fsio.truncate(self._fd, self.length)
-        fsio.sync(self._fd)
+    def cut(self) -> None:
+        """Cut what an earlier start left beyond the end."""
+        if self._longest > self.length:
+            fsio.truncate(self._fd, self.length)

@@ -90,7 +90,7 @@ class FormReceiver(FileReceiver):
         self._parser.feed(data)
 
     def finish(self) -> Received:
-        """Check the end and make the file durable.
+        """Check the end; the file is not durable yet.
 
         Raises:
             TooLarge: The file is over the limit.
@@ -106,7 +106,7 @@ class FormReceiver(FileReceiver):
         found = self._hashes.digests()
         for stated in self._stated:
             check_digests(stated.field, stated.digests, found)
-        self._file.make_durable()
+        self._file.cut()
         return self._give(self._label())
 
     def _label(self) -> Label:

@@ -63,7 +63,7 @@ class Intake:
         return BodyReceiver(file, label, stated, limit=self.max_chunk, chunk_length=where.span.length)
 
     def _new_file(self, algorithms: Iterable[str] = ()) -> BodyFile:
-        path = self._folder / f"body-{next(self._numbers)}"
+        path = Path(f"{self._folder}/body-{next(self._numbers)}")
         return BodyFile(fsio.create(path), path, algorithms, min_free=self._min_free)
 
     def _spool_file(self, algorithms: Iterable[str]) -> BodyFile:

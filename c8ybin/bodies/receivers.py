@@ -104,7 +104,7 @@ class BodyReceiver(FileReceiver):
         self._file.write(data)
 
     def finish(self) -> Received:
-        """Check the end; a whole body is made durable, a chunk is not (it is copied from its spool).
+        """Check the end; the bytes are not durable yet.
 
         Raises:
             Unreadable: Fewer bytes than the chunk's range.
@@ -116,8 +116,6 @@ class BodyReceiver(FileReceiver):
         found = self._file.digests()
         for stated in self._stated:
             check_digests(stated.field, stated.digests, found)
-        if self._chunk_length is None:
-            self._file.make_durable()
         return self._give(self._label)
 
     def __enter__(self) -> "BodyReceiver":

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 
 from c8ybin.domain.errors import PreconditionFailed
 
 _ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
+@lru_cache(maxsize=1024)
 def format_http_date(millis: int) -> str:
     """Write milliseconds since 1970 as an HTTP date, cut to the second."""
     return formatdate(millis // 1000, usegmt=True)

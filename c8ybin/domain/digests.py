@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from c8ybin.domain.errors import DigestMismatch, Unreadable
 
@@ -56,6 +57,7 @@ def check_digests(field: str, stated: Mapping[str, bytes], found: Mapping[str, b
         raise DigestMismatch(field)
 
 
+@lru_cache(maxsize=1024)
 def format_digest(sha256: bytes) -> str:
     """Write a Repr-Digest field."""
     return f"sha-256=:{base64.b64encode(sha256).decode('ascii')}:"

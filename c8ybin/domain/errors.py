@@ -41,6 +41,13 @@ class LengthRequired(Refusal):
         super().__init__("Send the body with a Content-Length or with Transfer-Encoding: chunked.")
 
 
+class TooSlow(Refusal):
+    """The body of a request comes too slowly to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__("The body came too slowly; send it again over a better connection, or in chunks.")
+
+
 class DigestMismatch(Refusal):
     """The received bytes are not those that the client's digest describes."""
 

@@ -22,6 +22,8 @@ MANDATORY = ("source", "type", "time", "text")
 
 Document = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 
 def _refuse_constant(_: str) -> NoReturn:
     raise Invalid("A number is not finite; JSON has no NaN or Infinity.")
@@ -75,7 +77,7 @@ def serialize(document: Mapping[str, Any]) -> bytes:
         Invalid: It holds a lone surrogate or a number that is not finite.
     """
     try:
-        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(document).encode()
     except UnicodeEncodeError:
         raise Invalid("A string holds half of a surrogate pair, which no text does.") from None
     except ValueError:

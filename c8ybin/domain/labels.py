@@ -7,6 +7,7 @@ a type that is none counts as absent. A name is never used as a path.
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 OCTET_STREAM = "application/octet-stream"
@@ -89,6 +90,7 @@ def disposition_name(parameters: dict[str, str]) -> str | None:
     return parameters.get("filename")
 
 
+@lru_cache(maxsize=1024)
 def format_disposition(name: str) -> str:
     """Write the Content-Disposition of a download.
 
@@ -115,6 +117,7 @@ class ContentType:
     boundary: str | None
 
 
+@lru_cache(maxsize=1024)
 def parse_content_type(value: str | None) -> ContentType:
     """Read the Content-Type of an upload.
 

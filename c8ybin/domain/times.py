@@ -49,6 +49,4 @@ def format_time(millis: int) -> str:
         moment = _EPOCH + millis * _MILLISECOND
     except OverflowError as error:
         raise ValueError("outside the years 1 to 9999") from error
-    return f"{moment:%H:%M:%S}".join(
-        (f"{moment.year:04}-{moment:%m-%d}T", f".{moment.microsecond // 1000:03}Z")
-    )
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -15,6 +15,7 @@
 what is known to be durable. Errors are domain errors, or OSError let through.
 """
 
+from c8ybin.fsio import WouldWait
 from c8ybin.store.archive import NotWritten, UnknownFormat
 from c8ybin.store.backup import BackedUp, Previous, Unsteady, write_backup
 from c8ybin.store.binaries import OpenBinary
@@ -70,6 +71,7 @@ __all__ = [
     "UnfitFileSystem",
     "UnknownFormat",
     "Unsteady",
+    "WouldWait",
     "existing_directory",
     "is_data_directory",
     "prepare_directory",

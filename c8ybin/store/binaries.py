@@ -26,6 +26,7 @@ from c8ybin.store.commit import (
 )
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import touch_event
+from c8ybin.store.group_commit import Steps, is_small
 from c8ybin.store.layout import BINARY, CONTENT, EVENT, JOURNAL
 
 
@@ -51,10 +52,12 @@ class Binaries:
             BinaryNotFound: It has no complete binary.
             Damaged: `binary.json` does not hold what it should.
         """
-        home = self._disk.layout.event(event_id)
+        return self._find(self._disk.layout.event(event_id))
+
+    def _find(self, home: Path) -> Binary:
         binary = read_binary(home)
         # A deletion on a full disk may leave a directory without its event.
-        if not fsio.exists(home / EVENT):
+        if not fsio.exists(f"{home}/{EVENT}"):
             raise EventNotFound
         if binary is None:
             raise BinaryNotFound
@@ -71,9 +74,9 @@ class Binaries:
         home = self._disk.layout.event(event_id)
         missing = None
         while True:
-            binary = self.find(event_id)
+            binary = self._find(home)
             try:
-                fd = fsio.open_existing(home / binary.content)
+                fd = fsio.open_existing(f"{home}/{binary.content}")
             except FileNotFoundError:
                 # Replaced between the two steps, unless the same file is named again.
                 if missing == binary.content:
@@ -92,7 +95,7 @@ class Binaries:
 
         Args:
             event_id: The event.
-            received: A fsynced file in the writer's folder; moved, not copied.
+            received: A file in the writer's folder; moved, not copied.
             owner: Who sent it.
             wanted: What must hold of the present binary (RFC 9110, section 13.1).
 
@@ -105,15 +108,17 @@ class Binaries:
 
         Source: Cumulocity OpenAPI, POST /event/events/{id}/binaries.
         """
+        _lighten(received)
         if wanted:
             with self._disk.held(event_id) as home:
                 wanted.check(validators_of(read_binary(home)))
-                binary = self._attach(event_id, home, received, owner)
+                binary = self._disk.together.run(self._attach(event_id, home, received, owner))
         else:
             home = self._disk.layout.event(event_id)
             with self._disk.still_there(home):
-                binary = self._attach(event_id, home, received, owner)
-        if fsio.exists(home / JOURNAL):
+                steps = self._attach(event_id, home, received, owner)
+                binary = self._disk.together.run(steps, holds_lock=False)
+        if fsio.exists(f"{home}/{JOURNAL}"):
             # Void by now; what stays of it is swept, so its removal must not fail the request.
             with suppress(Refusal), tidying(self._disk), self._disk.held(event_id):
                 drop_void_upload(home)
@@ -127,21 +132,14 @@ class Binaries:
 
         Source: Cumulocity OpenAPI, PUT /event/events/{id}/binaries.
         """
+        _lighten(received)
         with self._disk.held(event_id) as home:
-            present = read_binary(home)
-            wanted.check(validators_of(present))
-            binary = self._place(event_id, home, received, owner, present)
-            with removed_unless_named(home, binary.content):
-                try:
-                    commit(home, binary, present, self._disk)
-                except BinaryExists:  # by a POST, which takes no lock
-                    present = read_binary(home)
-                    wanted.check(validators_of(present))
-                    commit(home, binary, present, self._disk)
+            steps = self._replace(event_id, home, received, owner, wanted)
+            binary, replaced = self._disk.together.run(steps)
             with tidying(self._disk):
                 drop_upload(home, binary)
-                if present:
-                    remove_content(home, present.content)
+                if replaced:
+                    remove_content(home, replaced.content)
         self._disk.digester.follow(home, binary)
         return binary
 
@@ -167,23 +165,44 @@ class Binaries:
                 drop_upload(home, binary)
             self._delete(home, binary)
 
-    def _attach(self, event_id: EventId, home: Path, received: Received, owner: str) -> Binary:
-        if not fsio.exists(home / EVENT):
+    def _attach(self, event_id: EventId, home: Path, received: Received, owner: str) -> Steps[Binary]:
+        if not fsio.exists(f"{home}/{EVENT}"):
             raise EventNotFound
-        if fsio.exists(home / BINARY):
+        if fsio.exists(f"{home}/{BINARY}"):
             raise BinaryExists
+        leading = yield from self._disk.preparation(event_id)
         binary = self._place(event_id, home, received, owner, None)
         with removed_unless_named(home, binary.content):
-            commit(home, binary, None, self._disk)
-        if not fsio.exists(home / EVENT):
+            content = received.body.unsynced
+            yield from commit(home, binary, None, self._disk, content=content, leading=leading)
+        self._disk.leads_durably_to(event_id)
+        if not fsio.exists(f"{home}/{EVENT}"):
             raise EventNotFound  # deleted in place meanwhile, on a full disk
         return binary
+
+    def _replace(
+        self, event_id: EventId, home: Path, received: Received, owner: str, wanted: Precondition
+    ) -> Steps[tuple[Binary, Binary | None]]:
+        """Return the new binary and the one that it replaced."""
+        present = read_binary(home)
+        wanted.check(validators_of(present))
+        leading = yield from self._disk.preparation(event_id)
+        binary = self._place(event_id, home, received, owner, present)
+        with removed_unless_named(home, binary.content):
+            content = received.body.unsynced
+            try:
+                yield from commit(home, binary, present, self._disk, content=content, leading=leading)
+            except BinaryExists:  # by a POST, which takes no lock
+                present = read_binary(home)
+                wanted.check(validators_of(present))
+                yield from commit(home, binary, present, self._disk)
+        self._disk.leads_durably_to(event_id)
+        return binary, present
 
     def _place(
         self, event_id: EventId, home: Path, received: Received, owner: str, over: Binary | None
     ) -> Binary:
         """Move a body into an event's directory, under a name that `binary.json` does not know yet."""
-        self._disk.prepare(event_id)
         binary = Binary(
             content=self._disk.writer.next_name(CONTENT),
             type=received.label.type,
@@ -193,7 +212,7 @@ class Binaries:
             time=self._disk.next_time(over.time if over else 0),
             owner=owner,
         )
-        received.body.move_to(home / binary.content)
+        received.body.move_to(f"{home}/{binary.content}")
         return binary
 
     def _delete(self, home: Path, binary: Binary) -> None:
@@ -216,3 +235,9 @@ class Binaries:
                 raise
             return False
         return True
+
+
+def _lighten(received: Received) -> None:
+    """Fsync a large body in its own thread, so that no small one waits for it."""
+    if not is_small(received.body.length):
+        received.body.make_durable()

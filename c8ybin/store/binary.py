@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from c8ybin import fsio
@@ -64,7 +65,7 @@ def read_binary(home: Path) -> Binary | None:
     Raises:
         Damaged: It does not hold what it should.
     """
-    path = home / BINARY
+    path = f"{home}/{BINARY}"
     try:
         data = fsio.read(path)
     except FileNotFoundError:
@@ -72,7 +73,8 @@ def read_binary(home: Path) -> Binary | None:
     return parse_binary(data, path)
 
 
-def parse_binary(data: bytes, path: Path) -> Binary:
+@lru_cache(maxsize=2048)
+def parse_binary(data: bytes, path: Path | str) -> Binary:
     """Read the bytes of a `binary.json`.
 
     Raises:

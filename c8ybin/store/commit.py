@@ -1,7 +1,7 @@
 """The commit steps that attaching, replacing and completing share."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from c8ybin import fsio
 from c8ybin.domain.errors import BinaryExists, Damaged
 from c8ybin.store.binary import Binary, read_binary
 from c8ybin.store.disk import Disk
+from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.journal import Journal, read_journal
 from c8ybin.store.layout import BINARY, JOURNAL
 from c8ybin.store.records import encode
@@ -16,40 +17,56 @@ from c8ybin.store.records import encode
 log = logging.getLogger(__name__)
 
 
-def commit(home: Path, binary: Binary, over: Binary | None, disk: Disk) -> None:
-    """Make `binary` the binary of an event; its content file is in the directory and fsynced.
+def commit(
+    home: Path,
+    binary: Binary,
+    over: Binary | None,
+    disk: Disk,
+    *,
+    content: Sequence[int] = (),
+    leading: Sequence[Path] = (),
+) -> Steps[None]:
+    """Make `binary` the binary of an event, in steps; its content file is in the directory.
 
-    The names in the directory are made durable before `binary.json` gets its own: a
-    power cut may keep any of the name changes since the last fsync, and `binary.json`
-    must not name a content file that was lost.
+    The content and the names in the directory are made durable before `binary.json` gets
+    its own: a power cut may keep any of the name changes since the last fsync, and
+    `binary.json` must not name a content file that was lost.
 
     Args:
         home: The event's directory.
         binary: What `binary.json` is to tell.
         over: The binary that it replaces (the caller holds the lock), or None.
         disk: Where it happens.
+        content: A descriptor on the content file where that is not fsynced yet.
+        leading: The directories to be made durable too, as `Disk.preparation` tells them.
 
     Raises:
         BinaryExists: There is one, although `over` is None; nothing has changed.
         OSError: Nothing has changed, or, from the last fsync, the new binary stands but
             may not survive a power cut.
     """
-    draft = home / disk.writer.draft_name(BINARY)
-    with fsio.draft(draft) as file:
-        file.write(encode(binary.to_record()))
+    draft = f"{home}/{disk.writer.draft_name(BINARY)}"
+    fd = fsio.create(draft)
     try:
-        fsio.sync_directory(home)
-        if over is None:
-            fsio.link(draft, home / BINARY)
-        else:
-            fsio.rename(draft, home / BINARY)
-    except FileExistsError:
-        raise BinaryExists from None
+        with fsio.closing(fd):
+            fsio.write_at(fd, encode(binary.to_record()), 0)
+            yield Durable(files=(fd, *content), directories=(home, *leading))
+        _give_name(draft, f"{home}/{BINARY}", replacing=over is not None)
     finally:
         # After a link this frees no inode; after a rename there is nothing to remove.
         with tidying(disk):
             fsio.remove(draft)
-    fsio.sync_directory(home)
+    yield Durable(directories=(home,))
+
+
+def _give_name(draft: str, path: str, *, replacing: bool) -> None:
+    if replacing:
+        fsio.rename(draft, path)
+        return
+    try:
+        fsio.link(draft, path)
+    except FileExistsError:
+        raise BinaryExists from None
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What every commit needs: paths, this process's writer, the clock, locks, and which names are durable."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
@@ -11,6 +11,7 @@ from c8ybin.domain.errors import Busy, Damaged, EventNotFound, is_full
 from c8ybin.domain.ids import Clock, EventId
 from c8ybin.domain.sizes import MIB
 from c8ybin.store.digesting import Digester
+from c8ybin.store.group_commit import Durable, GroupCommit, Steps
 from c8ybin.store.journal import sync_journal
 from c8ybin.store.layout import EVENT, JOURNAL, Layout
 from c8ybin.store.writer import Writer
@@ -60,6 +61,7 @@ class Disk:
         self.writer = writer
         self.clock = clock
         self.digester = Digester(writer)
+        self.together = GroupCommit()
         self._min_free = min_free
         self._durable = Remembered()
 
@@ -128,20 +130,35 @@ class Disk:
                 raise Busy from None
             yield
 
-    def prepare_new(self, event_id: EventId) -> None:
+    def prepare_new(self, event_id: EventId) -> Steps[None]:
         """Make the hour of a new event, durably, and note that this process changes it."""
         hour = self.layout.hour(event_id)
         self.writer.note_hour(self.layout.hour_name(event_id))
         if hour not in self._durable:
             fsio.make_directory(hour.parent)
             fsio.make_directory(hour)
-            self._sync_parents(hour)
+            yield from self._sync_parents(hour)
 
-    def prepare(self, event_id: EventId, *, freeing: bool = False) -> None:
-        """Make durable what leads to an event that is about to change, and note its hour.
+    def preparation(self, event_id: EventId) -> Steps[Sequence[Path]]:
+        """Note the hour of an event that is about to change, and make durable what leads to it.
 
         Whoever made its directory may have died before the fsync of the hour; an answer
         that rests on the event must not be lost with it.
+
+        Returns:
+            The hour, where it must still be made durable before the change counts; after that
+            `leads_durably_to` is called.
+        """
+        if event_id in self._durable:
+            return ()  # and this process has noted its hour
+        hour = self.layout.hour(event_id)
+        self.writer.note_hour(self.layout.hour_name(event_id))
+        if hour not in self._durable:
+            yield from self._sync_parents(hour)
+        return (hour,)
+
+    def prepare(self, event_id: EventId, *, freeing: bool = False) -> None:
+        """Make durable what leads to an event that is about to change, and note its hour.
 
         Args:
             event_id: The event.
@@ -150,29 +167,33 @@ class Disk:
         Raises:
             EventNotFound: There is no such hour.
         """
-        hour = self.layout.hour(event_id)
         try:
-            if hour not in self._durable:
-                self._sync_parents(hour)
-            if event_id not in self._durable:
-                fsio.sync_directory(hour)
-                self._durable.add(event_id)
+            self.together.run(self._prepare(event_id))
         except FileNotFoundError:
             raise EventNotFound from None
-        try:
-            self.writer.note_hour(self.layout.hour_name(event_id))
         except OSError as error:
             if not (freeing and is_full(error)):
                 raise
 
-    def committed(self, event_id: EventId) -> None:
-        """Make the names in an event's hour durable: it was made or removed."""
-        fsio.sync_directory(self.layout.hour(event_id))
+    def _prepare(self, event_id: EventId) -> Steps[None]:
+        hour = self.layout.hour(event_id)
+        if hour not in self._durable:
+            yield from self._sync_parents(hour)
+        if event_id not in self._durable:
+            yield Durable(directories=(hour,))
+        self.writer.note_hour(self.layout.hour_name(event_id))
         self._durable.add(event_id)
 
-    def _sync_parents(self, hour: Path) -> None:
-        for parent in (hour.parent, hour.parent.parent, self.layout.root):
-            fsio.sync_directory(parent)
+    def committed(self, event_id: EventId) -> None:
+        """Make the names in an event's hour durable: it was removed."""
+        fsio.sync_directory(self.layout.hour(event_id))
+
+    def leads_durably_to(self, event_id: EventId) -> None:
+        """Remember that the hour of an event is durable and noted, because this process made it so."""
+        self._durable.add(event_id)
+
+    def _sync_parents(self, hour: Path) -> Steps[None]:
+        yield Durable(directories=(hour.parent, hour.parent.parent, self.layout.root))
         self._durable.add(hour)
 
     def make_journal_durable(self, home: Path) -> None:

@@ -1,7 +1,7 @@
 """One event as its directory tells it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from c8ybin.domain.times import format_time, parse_time
 from c8ybin.store.binary import Binary, parse_binary
 from c8ybin.store.commit import is_void
 from c8ybin.store.disk import Disk
+from c8ybin.store.group_commit import Steps
 from c8ybin.store.journal import Journal, parse_journal
 from c8ybin.store.layout import BINARY, EVENT, JOURNAL
-from c8ybin.store.records import decode, encode
+from c8ybin.store.records import decode, encode, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +199,9 @@ def stored_event(
     return StoredEvent(event_id, parse_event_file(data, home / EVENT), binary, upload, etag)
 
 
-def write_event(home: Path, file: EventFile, disk: Disk) -> None:
-    """Replace `event.json`, durably; the lock is held."""
-    with fsio.replacing(home / EVENT, disk.writer.draft_name(EVENT)) as draft:
-        draft.write(file.to_bytes())
+def write_event(home: Path, file: EventFile, disk: Disk, leading: Sequence[Path] = ()) -> Steps[None]:
+    """Replace `event.json`, in steps, after the directories that `Disk.preparation` told; the lock is held."""
+    return replace(home / EVENT, file.to_bytes(), disk.writer, leading)
 
 
 def touch_event(home: Path, previous: int, disk: Disk) -> None:
@@ -209,4 +209,5 @@ def touch_event(home: Path, previous: int, disk: Disk) -> None:
     path = home / EVENT
     file = parse_event_file(fsio.read(path), path)
     updated = disk.next_time(max(file.updated, previous))
-    write_event(home, EventFile(file.created, updated, file.owner, file.document), disk)
+    touched = EventFile(file.created, updated, file.owner, file.document)
+    disk.together.run(write_event(home, touched, disk))

@@ -10,6 +10,7 @@ from c8ybin.domain.events import Document, merge_event
 from c8ybin.domain.ids import EventId, new_event_id
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import EventFile, StoredEvent, read_event, stored_event, write_event
+from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.layout import DELETED, EVENT
 
 
@@ -43,28 +44,33 @@ class Events:
                 power cut.
         """
         self._disk.require_room()
+        return self._disk.together.run(self._create(document, owner), holds_lock=False)
+
+    def _create(self, document: Document, owner: str) -> Steps[StoredEvent]:
         now = self._disk.clock.now_ms()
-        box = self._disk.writer.folder / self._disk.writer.next_name("event")
+        box = Path(f"{self._disk.writer.folder}/{self._disk.writer.next_name('event')}")
+        data = EventFile(now, now, owner, document).to_bytes()
         fsio.make_directory(box)
         try:
-            data = EventFile(now, now, owner, document).to_bytes()
-            with fsio.draft(box / EVENT) as file:
-                file.write(data)
-            fsio.sync_directory(box)
-            event_id = self._put_in_place(box, now)
+            fd = fsio.create(f"{box}/{EVENT}")
+            with fsio.closing(fd):
+                fsio.write_at(fd, data, 0)
+                yield Durable(files=(fd,), directories=(box,))
+            event_id = yield from self._put_in_place(box, now)
         except BaseException:
             # By name: `remove_tree` needs a descriptor, for want of which this may have failed.
             with suppress(OSError):
                 fsio.remove(box / EVENT)
                 fsio.remove_directory(box)
             raise
-        self._disk.committed(event_id)
+        yield Durable(directories=(self._disk.layout.hour(event_id),))
+        self._disk.leads_durably_to(event_id)
         return stored_event(event_id, self._disk.layout.event(event_id), data, None, None)
 
-    def _put_in_place(self, box: Path, now: int) -> EventId:
+    def _put_in_place(self, box: Path, now: int) -> Steps[EventId]:
         while True:
             event_id = new_event_id(now)
-            self._disk.prepare_new(event_id)
+            yield from self._disk.prepare_new(event_id)
             try:
                 # An event's directory is never empty, so a rename never replaces one.
                 fsio.rename(box, self._disk.layout.event(event_id))
@@ -96,9 +102,13 @@ class Events:
                 document=merge_event(present.file.document, change),
             )
             self._disk.require_room()
-            self._disk.prepare(event_id)
-            write_event(home, file, self._disk)
+            self._disk.together.run(self._update(event_id, home, file))
             return read_event(event_id, home)
+
+    def _update(self, event_id: EventId, home: Path, file: EventFile) -> Steps[None]:
+        leading = yield from self._disk.preparation(event_id)
+        yield from write_event(home, file, self._disk, leading)
+        self._disk.leads_durably_to(event_id)
 
     def delete(self, event_id: EventId, wanted: Precondition) -> None:
         """Delete an event with its binary; a full disk does not prevent it.

@@ -14,8 +14,9 @@ from c8ybin import fsio
 from c8ybin.domain.errors import Damaged
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import ContentRange, Span, Spans
+from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.layout import JOURNAL, is_content_name
-from c8ybin.store.records import Record, decode, encode, texts
+from c8ybin.store.records import Record, decode, encode, replace, texts
 from c8ybin.store.writer import Writer
 
 MOST_LINES = 256
@@ -76,16 +77,16 @@ class Journal:
             self.length = chunk["length"]
         self.stated |= {k: bytes.fromhex(v) for k, v in chunk.get("stated", {}).items()}
 
-    def begin(self, home: Path, chunk: Record, writer: Writer) -> None:
+    def begin(self, home: Path, chunk: Record, writer: Writer) -> Steps[None]:
         """Write the journal of this upload with its first chunk, in place of an older one.
 
         Raises:
             OSError: The old journal stands, or the new one may not survive a power cut.
         """
-        self._rewrite(home, [chunk], writer)
+        yield from self._rewrite(home, [chunk], writer)
         self.take(chunk)
 
-    def append(self, home: Path, chunk: Record, writer: Writer) -> None:
+    def append(self, home: Path, chunk: Record, writer: Writer) -> Steps[None]:
         """Add a chunk, after cutting off a torn line.
 
         Raises:
@@ -96,13 +97,13 @@ class Journal:
             try:
                 fsio.truncate(fd, self._end)
                 fsio.write_at(fd, line, self._end)
-                fsio.sync_data(fd)
+                yield Durable(data=(fd,))
             except OSError:
                 # The line may stand in memory and never reach the disk, and an fsync cannot be
                 # tried again on this file: a new one takes its place before anything in it counts.
                 with suppress(OSError):
                     fsio.truncate(fd, self._end)
-                    _replace(home, fsio.read_at(fd, self._end, 0), writer)
+                    yield from replace(home / JOURNAL, fsio.read_at(fd, self._end, 0), writer)
                 raise
         self.take(chunk)
         self._end += len(line)
@@ -110,12 +111,12 @@ class Journal:
         if self._lines > MOST_LINES:
             # Every chunk reads them all. The chunk counts, whether this goes well or not.
             with suppress(OSError):
-                self._rewrite(home, [self._record(span) for span in self.spans], writer)
+                yield from self._rewrite(home, [self._record(span) for span in self.spans], writer)
 
     def _record(self, span: Span) -> Record:
         return chunk_record(ContentRange(span, self.length), None, self.stated)
 
-    def _rewrite(self, home: Path, chunks: Sequence[Record], writer: Writer) -> None:
+    def _rewrite(self, home: Path, chunks: Sequence[Record], writer: Writer) -> Steps[None]:
         header = {
             "base": self.base,
             "content": self.content,
@@ -124,7 +125,7 @@ class Journal:
             "owner": self.owner,
         }
         data = b"".join(map(encode, [header, *chunks]))
-        _replace(home, data, writer)
+        yield from replace(home / JOURNAL, data, writer)
         self._end = len(data)
         self._lines = len(chunks)
 
@@ -182,11 +183,6 @@ def parse_journal(data: bytes, path: Path) -> Journal:
     except (KeyError, TypeError, ValueError):
         raise Damaged(f"{path}: not the lines of a journal") from None
     return journal
-
-
-def _replace(home: Path, data: bytes, writer: Writer) -> None:
-    with fsio.replacing(home / JOURNAL, writer.draft_name(JOURNAL)) as file:
-        file.write(data)
 
 
 def sync_journal(home: Path) -> None:

@@ -30,11 +30,14 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from c8ybin import fsio
 from c8ybin.domain.ids import FIRST_OWN, LIMIT, EventId, created_ms
 
 FORMAT = "c8ybin 1"
+_HOUR_MS = 3_600_000
 LOCKS = 1024
 EVENT = "event.json"
 BINARY = "binary.json"
@@ -108,17 +111,17 @@ class Layout:
 
     def hour(self, event_id: EventId) -> Path:
         """The directory that holds an event's directory."""
-        return self.events / self.hour_name(event_id)
+        return Path(f"{self.root}/events/{self.hour_name(event_id)}")
 
     def hour_name(self, event_id: EventId) -> str:
         """The same, relative to the tree of events: `2026-11-24/15` or `imported/7`."""
         if event_id < FIRST_OWN:
             return f"imported/{event_id // 10_000}"
-        return time.strftime("%Y-%m-%d/%H", time.gmtime(created_ms(event_id) // 1000))
+        return _hour_name(created_ms(event_id) // _HOUR_MS)
 
     def event(self, event_id: EventId) -> Path:
         """The directory of an event."""
-        return self.hour(event_id) / str(event_id)
+        return _home(self.root, event_id)
 
     def event_id(self, home: Path) -> EventId | None:
         """Return whose directory this is by its path; None where it is no event's."""
@@ -152,6 +155,18 @@ class Layout:
                 yield event_id, home
 
 
+@lru_cache(maxsize=4096)
+def _home(root: Path, event_id: EventId) -> Path:
+    # Remembered, for a request needs it several times, and joining paths is a good part of what reading costs.
+    layout = Layout(root)
+    return layout.hour(event_id) / str(event_id)
+
+
+@lru_cache(maxsize=1024)
+def _hour_name(hour: int) -> str:
+    return time.strftime("%Y-%m-%d/%H", time.gmtime(hour * (_HOUR_MS // 1000)))
+
+
 def is_of_the_root(name: str) -> bool:
     """Tell whether something of this name may lie in a data directory, beside the events.
 
@@ -167,6 +182,7 @@ def may_be_anywhere(name: str) -> bool:
 
 
 def _directories(path: Path) -> list[Path]:
+    fsio.may_take_long()
     try:
         with os.scandir(path) as entries:
             return sorted(path / entry.name for entry in entries if entry.is_dir(follow_symlinks=False))

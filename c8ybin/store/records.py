@@ -7,13 +7,14 @@ A torn last line does not count; anything else that does not fit is damage.
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from c8ybin import fsio
 from c8ybin.domain.errors import Damaged
 from c8ybin.domain.events import serialize
+from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.writer import Writer
 
 Record = dict[str, Any]
@@ -70,6 +71,31 @@ def texts(record: Record, *names: str) -> list[str]:
     if not all(isinstance(text, str) for text in found):
         raise TypeError
     return found
+
+
+def replace(path: Path, data: bytes, writer: Writer, leading: Sequence[Path] = ()) -> Steps[None]:
+    """Replace a file or make it, in steps; the lock is held.
+
+    Args:
+        path: The file.
+        data: What it is to hold.
+        writer: This process.
+        leading: The directories to be made durable first, as `Disk.preparation` tells them.
+
+    Raises:
+        OSError: The old file stands, or, from the last step, the new one does but may not survive a power cut.
+    """
+    draft = f"{path.parent}/{writer.draft_name(path.name)}"
+    fd = fsio.create(draft)
+    try:
+        with fsio.closing(fd):
+            fsio.write_at(fd, data, 0)
+            yield Durable(files=(fd,), directories=leading)
+        fsio.rename(draft, path)
+    except BaseException:
+        fsio.remove(draft)
+        raise
+    yield Durable(directories=(path.parent,))
 
 
 def cut_off_torn_line(path: Path, writer: Writer) -> bool:

@@ -1,6 +1,8 @@
 """The store: one data directory, joined by one process."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
 
@@ -82,6 +84,15 @@ class Store:
         """This process's own folder, where bodies are received."""
         return self._writer.folder
 
+    def begin_meanwhile(self, begin: Callable[[], bool]) -> None:
+        """Let threads that wait to commit begin other requests; see `GroupCommit.meanwhile`."""
+        self._disk.together.meanwhile = begin
+
+    @staticmethod
+    def without_waiting(*, for_disk: bool) -> AbstractContextManager[None]:
+        """Let this thread wait for nothing during a block, or for the disk alone; the rest raises WouldWait."""
+        return fsio.without_waiting(for_disk=for_disk)
+
     def repair(self) -> Repair:
         """Return what puts right what a check finds."""
         return Repair(self._disk)
@@ -93,6 +104,7 @@ class Store:
 
     def trouble(self) -> OSError | None:
         """Return why the store cannot take a write now; None when it can. Tried at most once a second."""
+        fsio.may_take_long()
         with self._probe_lock:
             if time.monotonic() - self._failed_at < _FAILURE_KEEPS_S:
                 return self._failure
@@ -109,4 +121,5 @@ class Store:
     def close(self) -> None:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
         self._disk.digester.close()
+        self._disk.together.close()
         self._writer.close()

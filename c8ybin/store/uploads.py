@@ -6,7 +6,7 @@ the line before the answer. The completing chunk gets no line: it counts by the 
 journal goes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,8 @@ from c8ybin.store.commit import (
     tidying,
 )
 from c8ybin.store.disk import Disk
-from c8ybin.store.journal import (
-    Journal,
-    chunk_record,
-    read_journal,
-    sync_journal,
-)
+from c8ybin.store.group_commit import Durable, Steps, is_small
+from c8ybin.store.journal import Journal, chunk_record, read_journal, sync_journal
 from c8ybin.store.layout import BINARY, CONTENT, JOURNAL
 from c8ybin.store.records import Record
 
@@ -166,51 +162,65 @@ class Uploads:
             label=chunk.received.label,
             owner=chunk.owner,
         )
-        fsio.close(fsio.create(home / journal.content))
-        with removed_unless_named(home, journal.content):
-            self._write(home, chunk, journal)
+        fd = fsio.create(home / journal.content)
+        with removed_unless_named(home, journal.content), fsio.closing(fd):
+            self._write(fd, chunk, journal)
+            unsynced = _unsynced(fd, chunk)
             if journal.completed_with(chunk.where):
+                self._disk.together.run(_synced(unsynced))
                 journal.take(chunk.record())
                 return journal
-            # The journal must not name a content file whose own name a power cut may take.
-            fsio.sync_directory(home)
-            journal.begin(home, chunk.record(), self._disk.writer)
-        self._disk.journal_is_durable(home)
+            self._disk.together.run(self._journal_begun(home, chunk, journal, unsynced))
         return journal
 
-    def _append(self, home: Path, chunk: Chunk, journal: Journal) -> None:
-        news = self._write(home, chunk, journal)
-        told = chunk.where.length is not None and journal.length is None
-        if journal.completed_with(chunk.where):
-            journal.take(chunk.record())
-        elif news or told or chunk.stated.items() - journal.stated.items():
-            self._disk.make_journal_durable(home)
-            journal.append(home, chunk.record(), self._disk.writer)
-            self._disk.journal_is_durable(home)
-        else:
-            fsio.sync_file(home / journal.content)
-            sync_journal(home)
+    def _journal_begun(
+        self, home: Path, chunk: Chunk, journal: Journal, unsynced: Sequence[int]
+    ) -> Steps[None]:
+        # The journal must not name a content file whose own name a power cut may take.
+        yield Durable(data=unsynced, directories=(home,))
+        yield from journal.begin(home, chunk.record(), self._disk.writer)
+        self._disk.journal_is_durable(home)
 
-    def _write(self, home: Path, chunk: Chunk, journal: Journal) -> bool:
-        """Make durable what is missing of a chunk; tell whether anything was."""
+    def _append(self, home: Path, chunk: Chunk, journal: Journal) -> None:
+        with fsio.opened(home / journal.content, write=True) as fd:
+            news = self._write(fd, chunk, journal)
+            told = chunk.where.length is not None and journal.length is None
+            if journal.completed_with(chunk.where):
+                self._disk.together.run(_synced(_unsynced(fd, chunk)))
+                journal.take(chunk.record())
+            elif news or told or chunk.stated.items() - journal.stated.items():
+                unsynced = _unsynced(fd, chunk)
+                self._disk.together.run(self._line_appended(home, chunk, journal, unsynced))
+            else:
+                fsio.sync(fd)
+                sync_journal(home)
+
+    def _line_appended(
+        self, home: Path, chunk: Chunk, journal: Journal, unsynced: Sequence[int]
+    ) -> Steps[None]:
+        yield Durable(data=unsynced)
+        self._disk.make_journal_durable(home)
+        yield from journal.append(home, chunk.record(), self._disk.writer)
+        self._disk.journal_is_durable(home)
+
+    def _write(self, fd: int, chunk: Chunk, journal: Journal) -> bool:
+        """Write what is missing of a chunk; tell whether anything was. Not durable yet."""
         span = chunk.where.span
         missing = journal.spans.missing(span)
         length = journal.length if chunk.where.length is None else chunk.where.length
         if missing:
             self._disk.require_room()
-        with fsio.opened(home / journal.content, write=True) as fd:
-            for gap in missing:
-                _copy(chunk.body, fd, gap, span.start)
-            if length is not None and journal.completed_with(chunk.where):
-                # Bytes of a chunk that never counted may stand beyond the end.
-                fsio.truncate(fd, length)
-                stated = {**journal.stated, **chunk.stated}
-                # A long file is read under the lock only for what a client stated.
-                if stated or length <= HASHED_ON_ARRIVAL:
-                    found = digests_of(fd, {OURS, *stated})
-                    check_digests("Repr-Digest", stated, found)
-                    journal.sha256 = found[OURS]
-            fsio.sync_data(fd)
+        for gap in missing:
+            _copy(chunk.body, fd, gap, span.start)
+        if length is not None and journal.completed_with(chunk.where):
+            # Bytes of a chunk that never counted may stand beyond the end.
+            fsio.truncate(fd, length)
+            stated = {**journal.stated, **chunk.stated}
+            # A long file is read under the lock only for what a client stated.
+            if stated or length <= HASHED_ON_ARRIVAL:
+                found = digests_of(fd, {OURS, *stated})
+                check_digests("Repr-Digest", stated, found)
+                journal.sha256 = found[OURS]
         return bool(missing)
 
     def _complete(
@@ -229,7 +239,7 @@ class Uploads:
             completed_by=chunk.signature(),
         )
         with removed_unless_named(home, binary.content):
-            commit(home, binary, over, self._disk)
+            self._disk.together.run(commit(home, binary, over, self._disk))
         with tidying(self._disk):
             dropped = fsio.remove(home / JOURNAL)
             if over:
@@ -238,6 +248,18 @@ class Uploads:
                 # A void journal would be found by no sweep once the process has ended well.
                 fsio.sync_directory(home)
         return binary
+
+
+def _unsynced(fd: int, chunk: Chunk) -> Sequence[int]:
+    """Return the content file where it is still to be made durable; a large chunk is here, so that nobody waits."""
+    if is_small(chunk.where.span.length):
+        return (fd,)
+    fsio.sync_data(fd)
+    return ()
+
+
+def _synced(unsynced: Sequence[int]) -> Steps[None]:
+    yield Durable(data=unsynced)
 
 
 def _check_consistent(journal: Journal, where: ContentRange, *, equal: bool) -> None:

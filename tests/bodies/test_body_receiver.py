@@ -89,9 +89,11 @@ class TestWhole:
         with Intake(tmp_path, max_binary=10).whole(LABEL, ()) as receiver, pytest.raises(TooLarge):
             receiver.feed(b"12345678901")
 
-    def test_is_durable_when_it_is_given_away(self, tmp_path, synced):
-        with fed(Intake(tmp_path).whole(LABEL, ()), b"12", b"3").body:
-            assert synced == [3]
+    def test_is_not_durable_when_it_is_given_away_and_says_so_until_it_is(self, tmp_path, synced):
+        with fed(Intake(tmp_path).whole(LABEL, ()), b"12", b"3").body as body:
+            assert (synced, body.unsynced) == ([], (body.fd,))
+            body.make_durable()
+            assert (synced, body.unsynced) == ([3], ())
 
     def test_each_has_a_file_of_its_own(self, tmp_path):
         intake = Intake(tmp_path)

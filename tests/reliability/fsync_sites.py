@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from recording import FSIO, PACKAGE, Site
+from recording import FSIO, FSIO_ROOM, GROUP_COMMIT, PACKAGE, Site
 
 # What makes durable by itself; the rest of `fsio` is followed to these.
 _SYSTEM_CALLS = {"os.fsync", "os.fdatasync", "fcntl.fcntl"}
@@ -21,7 +21,7 @@ class Call:
         site: Where it stands, and which line of `fsio` it leads to.
         function: The function that it stands in.
         text: The call as it is written.
-        inner: The call in `fsio` that it leads to.
+        inner: The call in `fsio` that it leads to, or the group commit, which makes one of each part.
         elsewhere: Whether it is made on another operating system alone.
     """
 
@@ -69,18 +69,23 @@ def fsync_calls() -> list[Call]:
     syncing = _syncing()
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        if str(path) == FSIO:
+        if path.is_relative_to(FSIO_ROOM) or str(path) == GROUP_COMMIT:
             continue
         tree = ast.parse(path.read_text())
         for function in _functions(tree):
             for call in _calls(function):
+                file, text = str(path.relative_to(PACKAGE)), ast.unparse(call)
+                if ast.unparse(call.func) == "Durable":
+                    found.append(
+                        Call(Site(file, call.lineno, 0), function.name, text, "the group commit", False)
+                    )
                 name = ast.unparse(call.func).removeprefix("fsio.")
                 if not ast.unparse(call.func).startswith("fsio.") or name not in syncing:
                     continue
                 for inner in syncing[name]:
-                    site = Site(str(path.relative_to(PACKAGE)), call.lineno, inner.lineno)
-                    text, leads_to = ast.unparse(call), ast.unparse(inner)
-                    found.append(Call(site, function.name, text, leads_to, _is_elsewhere(name, inner)))
+                    site = Site(file, call.lineno, inner.lineno)
+                    leads_to, elsewhere = ast.unparse(inner), _is_elsewhere(name, inner)
+                    found.append(Call(site, function.name, text, leads_to, elsewhere))
     return sorted(set(found), key=str)
 
 

@@ -14,14 +14,14 @@ NEEDLESS = {
     "store/switch.py clean: fsio.remove_with_last(path, ALIVE)": "the next restore cleans again",
     "store/uploads.py _again: fsio.sync_file(home / name)": "both were fsynced before the name that leads to them",
     "store/uploads.py _again: fsio.sync_directory(home)": "the journal, still there after a kill, was void before",
-    "store/uploads.py _append: fsio.sync_file(home / journal.content)": "`_write` has just done it",
+    "store/uploads.py _append: fsio.sync(fd)": "the bytes were fsynced before the line that counts them",
     "store/writer.py probe: fsio.draft(path)": "what it writes is removed again",
     "store/writer.py close: fsio.remove_with_last(self.folder, ALIVE)": "what is left is swept without `alive`, too",
     "store/sweep.py _dead: fsio.remove_with_last(folder, ALIVE)": "what is left is swept without `alive`, too",
 }
 # Calls that do the same, of which one is needed.
 EITHER = {
-    "store/disk.py _sync_parents: fsio.sync_directory(parent)": (
+    "store/disk.py _sync_parents: Durable(directories=(hour.parent, hour.parent.parent, self.layout.root))": (
         "store/opening.py prepare_directory: fsio.sync_directory(root)"
     ),
     "store/opening.py make_with_parents: fsio.sync_directory(directory.parent)": (

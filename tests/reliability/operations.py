@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from inspection import newest
 from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
+from lockstep import failing, in_lockstep
 from repairing import BESIDE_A_DAMAGED_UPLOAD, REPAIRS
 from restoring import (
     HALF_RESTORED,
@@ -29,7 +30,7 @@ from restoring import (
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.bodies import files
 from c8ybin.domain.errors import EventNotFound
-from c8ybin.store import digesting, journal, uploads
+from c8ybin.store import digesting, group_commit, journal, uploads
 
 OLD, NEW = b"old bytes", b"the new bytes"
 
@@ -45,12 +46,14 @@ class Operation:
         before: What was done and answered before it.
         others: Operations that another process may do when this one was killed, besides the same.
         kind: What it is done to.
+        apart: Whether it changes several events, each of which may be seen old or new.
     """
 
     act: Act | tuple[Act, ...]
     before: Act = lambda *_: None
     others: tuple[str, ...] = ()
     kind: Kind = EVENTS
+    apart: bool = False
 
     @property
     def acts(self) -> tuple[Act, ...]:
@@ -148,6 +151,19 @@ def with_a_digest_of_its_own(act: Act) -> Act:
     return do
 
 
+def as_if_large(act: Act) -> Act:
+    """Bytes that are made durable before their commit joins others."""
+
+    def do(*arguments: object) -> None:
+        small, group_commit.SMALL = group_commit.SMALL, 0
+        try:
+            act(*arguments)
+        finally:
+            group_commit.SMALL = small
+
+    return do
+
+
 def expire(desk: Any, event: int) -> None:
     desk.store.sweep.upload_expiry_s = -1.0
     desk.store.sweep.stale_uploads()
@@ -159,6 +175,33 @@ FIRST_PUT = chunk("0-2/9", b"abc", put=True)
 LAST = chunk("3-8/9", b"defghi")
 LAST_PUT = chunk("3-8/9", b"defghi", put=True)
 
+
+def other_event(desk: Any, event: int) -> None:
+    desk.create(text="other")
+
+
+def attach_to_other(desk: Any, event: int) -> None:
+    (other,) = (found for found, _ in desk.layout.walk() if found != event)
+    desk.attach(other, NEW)
+
+
+def create(text: str) -> Act:
+    # Of each process another, for events are told apart by their text.
+    return lambda desk, _: desk.create(text=f"{text} of {desk.writer.name}")
+
+
+TOGETHER = {
+    "create two events together": Operation(
+        in_lockstep(create("one"), create("two")), others=("attach",), apart=True
+    ),
+    "attach and create together": Operation(in_lockstep(attach, create("one")), apart=True),
+    "attach to two events together": Operation(in_lockstep(attach, attach_to_other), other_event, apart=True),
+    "attach twice together": Operation(in_lockstep(attach, attach)),
+    "attach together with one whose fsync fails": Operation(
+        failing(in_lockstep(attach, attach_to_other), "fsync", "content-*-2"), other_event, apart=True
+    ),
+}
+
 OPERATIONS = {
     "create event": Operation(
         lambda desk, _: desk.create(text="created"),
@@ -168,6 +211,7 @@ OPERATIONS = {
     "attach over an upload": Operation(
         attach, FIRST, others=("first chunk by PUT", "next chunk", "delete both", "expire an upload")
     ),
+    "attach a large body": Operation(as_if_large(attach)),
     "attach by PUT": Operation(replace),
     "replace": Operation(replace, attach, others=("delete binary",)),
     "replace over its upload": Operation(
@@ -178,6 +222,7 @@ OPERATIONS = {
     "next chunk": Operation(chunk("3-5/9", b"def"), FIRST, others=("completing chunk",)),
     "next chunk by PUT": Operation(chunk("6-8/*", b"ghi", put=True), both(attach, FIRST_PUT)),
     "chunk that shortens the journal": Operation(shortening, both(FIRST, chunk("6-7/9", b"gh"))),
+    "next large chunk": Operation(as_if_large(chunk("3-5/9", b"def")), FIRST),
     "chunk anew": Operation(chunk("0-3/9", b"wxyz"), FIRST, others=("next chunk",)),
     "chunk anew by PUT": Operation(chunk("0-3/9", b"wxyz", put=True), both(attach, FIRST_PUT)),
     "only chunk": Operation(chunk("0-2/3", b"abc")),
@@ -200,6 +245,7 @@ OPERATIONS = {
     "delete event with an upload": Operation(delete, both(attach, FIRST_PUT)),
     "delete event on a full disk": Operation(on_a_full_disk(delete), both(attach, FIRST_PUT)),
     "expire an upload": Operation(expire, FIRST),
+    **TOGETHER,
     "add the first account": Operation(add("one"), kind=ACCOUNTS),
     "add an account": Operation(add("two"), add("one"), kind=ACCOUNTS),
     "change a password": Operation(lambda a: a.set_password("one", "password-2"), add("one"), kind=ACCOUNTS),

@@ -21,9 +21,13 @@ from strace_log import Call
 
 import c8ybin
 from c8ybin import fsio
+from c8ybin.fsio import parallel
+from c8ybin.store.group_commit import GroupCommit
 
 PACKAGE = Path(c8ybin.__file__).parent
-FSIO = str(PACKAGE / "fsio.py")
+FSIO_ROOM = str(PACKAGE / "fsio")
+FSIO = f"{FSIO_ROOM}/__init__.py"
+GROUP_COMMIT = str(PACKAGE / "store" / "group_commit.py")
 SYNCS = ("fsync", "fdatasync")
 
 # Their names in `os`, and as steps.
@@ -46,17 +50,20 @@ class Site:
 
     One line may ask for several fsyncs: that of a draft and that of the directory, which
     `fsio_line` tells apart, or one after the other in a loop, of which `turn` is the number.
+
+    Steps of a commit ask by a `Durable`: `part` is its member, `turn` the place in that, `fsio_line` 0.
     """
 
     file: str
     line: int
     fsio_line: int
     turn: int = 0
+    part: str = ""
 
     @property
     def first(self) -> "Site":
         """The same in its first turn."""
-        return dataclasses.replace(self, turn=0)
+        return dataclasses.replace(self, turn=0, part="")
 
 
 @dataclass(frozen=True)
@@ -68,14 +75,14 @@ class Step:
         paths: The files it names, relative to the recorded directory, which is `.`.
         offset: Where a write begins, or the length of a truncation, in bytes.
         data: What was written.
-        site: Who asked for an fsync; strace does not know.
+        sites: Who asked for an fsync, which several commits may do at once; strace does not know.
     """
 
     call: str
     paths: tuple[str, ...]
     offset: int = 0
     data: bytes = b""
-    site: Site | None = field(default=None, compare=False)
+    sites: tuple[Site, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.call} {' > '.join(self.paths)}"
@@ -94,7 +101,7 @@ class Recorder:
         self.die_at: int | None = None
         self._base = str(base)
         self._dead = False
-        self._last_site: Site | None = None
+        self._last: tuple[Site, ...] = ()
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
@@ -103,16 +110,19 @@ class Recorder:
         for name, call in _CALLS.items():
             setattr(os, name, self._wrap(call, real[name]))
         vars(fsio)["open"] = self._open
+        # What the kernel does by itself is not seen; one fsync after the other is as good.
+        at_once, parallel._SYSTEM_CALLS = parallel._SYSTEM_CALLS, {}
         try:
             yield
         finally:
+            parallel._SYSTEM_CALLS = at_once
             for name, function in real.items():
                 setattr(os, name, function)
             del vars(fsio)["open"]
 
     def revive(self) -> None:
         """Let another process go on where one was killed."""
-        self.die_at, self._dead, self._last_site = None, False, None
+        self.die_at, self._dead, self._last = None, False, ()
 
     def do(self, call: str, arguments: tuple[Any, ...], dir_fd: int | None, real: Callable[[], Any]) -> Any:
         """Do a call and record it, unless the process is dead or it is not about this directory."""
@@ -129,23 +139,30 @@ class Recorder:
         elif call == "truncate":
             step = Step(call, paths, arguments[1])
         else:
-            step = Step(call, paths, site=self._site() if call in SYNCS else None)
+            step = Step(call, paths, sites=self._sites(_path(named[0], None)) if call in SYNCS else ())
         self.steps.append(step)
-        self._last_site = step.site
+        self._last = step.sites
         return result
 
-    def _site(self) -> Site | None:
-        """Return who asks: the innermost line of the package outside `fsio`, and where in that it calls."""
-        last = self._last_site
+    def _sites(self, path: str) -> tuple[Site, ...]:
+        """Return who asks: the innermost line of the package outside `fsio`, and where in that it calls.
+
+        Where it is the group commit, those of its commits that wait for this file.
+        """
         frame, fsio_line = sys._getframe(1), 0
         while frame := frame.f_back:
             file = frame.f_code.co_filename
             if file == FSIO:
                 fsio_line = frame.f_lineno
-            elif file.startswith(f"{PACKAGE}/"):
+            elif file == GROUP_COMMIT:
+                return tuple(_askers(frame.f_locals["self"], path))
+            elif file.startswith(f"{PACKAGE}/") and not file.startswith(FSIO_ROOM):
                 site = Site(file.removeprefix(f"{PACKAGE}/"), frame.f_lineno, fsio_line)
-                return dataclasses.replace(last, turn=last.turn + 1) if last and site == last.first else site
-        return None
+                last = self._last[0] if self._last else None
+                return (
+                    dataclasses.replace(last, turn=last.turn + 1) if last and site == last.first else site,
+                )
+        return ()
 
     def _wrap(self, call: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **more: Any) -> Any:
@@ -158,6 +175,19 @@ class Recorder:
     def _open(self, file: Any, mode: str) -> Any:
         """Open a file as `open` does; one for writing does so where it is seen."""
         return io.BufferedWriter(_Raw(file, self)) if mode == "wb" else builtins.open(file, mode)
+
+
+def _askers(group: GroupCommit, path: str) -> Iterator[Site]:
+    """Yield the sites of the commits that wait until a file is durable."""
+    for commit in group._batch:
+        steps = commit.steps
+        while steps.gi_yieldfrom:
+            steps = steps.gi_yieldfrom
+        file, line = steps.gi_code.co_filename, steps.gi_frame.f_lineno
+        for part in ("files", "data", "directories"):
+            for turn, wanted in enumerate(getattr(commit.wanted, part)):
+                if _path(wanted, None) == path:
+                    yield Site(file.removeprefix(f"{PACKAGE}/"), line, 0, turn, part)
 
 
 class _Raw(io.FileIO):

@@ -10,6 +10,7 @@ from typing import Any
 from alike import alike
 from inspection import State
 from kinds import EVENTS, Kind
+from lockstep import mixtures
 from operations import OPERATIONS, Operation
 from recording import Killed, Recorder, Step
 from trees import Tree, read_tree
@@ -100,7 +101,8 @@ class Stage:
             except REFUSED:
                 answered = False
             before, state = state, self.kind.see(process)
-            self.phases.append((start, (*outcomes, before, state)))
+            seen = (*outcomes, before, state)
+            self.phases.append((start, tuple(mixtures(seen)) if operation.apart else seen))
             if answered:
                 outcomes = ()
                 self.phases.append((self.now, (state,)))

@@ -31,6 +31,8 @@ from c8ybin.accounts import passwords
 # without --full every kill of these is tried, and some of each other operation.
 TELLING = {
     ("create event", "attach"),
+    ("create event", "first chunk"),
+    ("create event", "change event"),
     ("create event", "sweep"),
     ("attach", "sweep"),
     ("replace", "sweep"),
@@ -179,7 +181,7 @@ def users(recorded, call):
     found: dict[Site, list[Recording]] = {}
     for name in OPERATIONS:
         for recording in recorded(name).whole + recorded(name).telling:
-            for site in {s.site for s in recording.steps if s.site and s.site.first == call.site}:
+            for site in {site for s in recording.steps for site in s.sites if site.first == call.site}:
                 found.setdefault(site, []).append(recording)
     return found
 
@@ -215,7 +217,9 @@ def test_every_fsync_of_a_recording_is_found_in_the_source(recorded):
     known = {call.site for call in CALLS}
     for name in OPERATIONS:
         for recording in recorded(name).every:
-            assert {s.site and s.site.first for s in recording.steps if s.call in SYNCS} <= known, name
+            syncs = [s for s in recording.steps if s.call in SYNCS]
+            assert all(s.sites for s in syncs), name
+            assert {site.first for s in syncs for site in s.sites} <= known, name
 
 
 def test_the_recorder_sees_what_the_kernel_sees(strace, folder, locks):

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack, nullcontext
+from pathlib import Path
 
 import pytest
 from store_tools import Desk
@@ -53,7 +54,7 @@ def before_reading(monkeypatch):
         read, done = fsio.read, []
 
         def be_overtaken(path):
-            if path.name == name and not done:
+            if Path(path).name == name and not done:
                 done.append(True)
                 change()
             return read(path)

@@ -188,7 +188,7 @@ class TestAnEventThatIsChangedMeanwhile:
         real, done = fsio.open_existing, []
 
         def overtaken(path, **more):
-            if path.name.startswith("content-") and not done:
+            if Path(path).name.startswith("content-") and not done:
                 done.append(True)
                 other.replace(event_id, b"2")
             return real(path, **more)

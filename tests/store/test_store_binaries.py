@@ -509,7 +509,7 @@ class TestWhatCannotBeRemoved:
             # Neither the commit goes well nor what removes the traces of it.
             patch.setattr(os, "link", failing)
             patch.setattr(os, "unlink", failing)
-            patch.setattr("c8ybin.store.commit.fsio.sync_directory", failing)
+            patch.setattr(os, "fsync", failing)
             (desk.replace if old else desk.attach)(event_id, b"new")
         assert len(desk.files(event_id)) > len(before)
         desk.close()

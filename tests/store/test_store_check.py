@@ -623,7 +623,8 @@ def test_a_post_that_is_answered_while_its_bytes_are_looked_at_is_kept(desk, mak
             looks.append(real(path))
             if len(looks) == 2:
                 digest = received.body.digests["sha-256"]
-                commit(home, Binary(name, "a/b", "a", 12, digest, 0, "tester"), None, other.disk)
+                binary = Binary(name, "a/b", "a", 12, digest, 0, "tester")
+                other.disk.together.run(commit(home, binary, None, other.disk))
                 received.body.close()
         return real(path)
 

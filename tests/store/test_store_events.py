@@ -606,8 +606,8 @@ def test_an_attachment_to_an_event_that_is_deleted_in_place_meanwhile_is_refused
     event_id = desk.create()
     commit = binaries_module.commit
 
-    def commit_and_delete(home, *arguments):
-        commit(home, *arguments)
+    def commit_and_delete(home, *arguments, **more):
+        yield from commit(home, *arguments, **more)
         (home / "event.json").rename(home / "deleted")
 
     monkeypatch.setattr(binaries_module, "commit", commit_and_delete)

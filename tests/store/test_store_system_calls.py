@@ -74,12 +74,11 @@ def test_attach_is_body_name_draft_directory_link_directory_answer(calls, event_
     assert calls("desk.attach(event_id, b'new')", event_id) == [
         "create body",
         "pwrite64 body",
-        "ftruncate body",
-        "fsync body",
         "rename body > content",
         "create .binary.json",
-        "write .binary.json",
+        "pwrite64 .binary.json",
         "fsync .binary.json",
+        "fsync content",
         "fsync home",
         "link .binary.json > binary.json",
         "unlink .binary.json",
@@ -90,28 +89,35 @@ def test_attach_is_body_name_draft_directory_link_directory_answer(calls, event_
 
 def test_a_first_attach_makes_what_leads_to_the_event_durable_and_notes_the_hour(calls, event_id):
     found = calls("desk.attach(event_id, b'new')", event_id, "cold")
-    assert found[4:11] == [
+    assert found[2:] == [
+        "pwrite64 hours",
+        "fdatasync hours",
         "fsync day",
         "fsync events",
         "fsync root",
-        "fsync hour",
-        "pwrite64 hours",
-        "fdatasync hours",
         "rename body > content",
+        "create .binary.json",
+        "pwrite64 .binary.json",
+        "fsync .binary.json",
+        "fsync content",
+        "fsync home",
+        "fsync hour",
+        "link .binary.json > binary.json",
+        "unlink .binary.json",
+        "fsync home",
+        "answer",
     ]
-    assert found[-3:] == ["unlink .binary.json", "fsync home", "answer"]
 
 
 def test_replace_keeps_the_old_content_until_the_new_name_is_durable(calls, attached):
     assert calls("desk.replace(event_id, b'new')", attached) == [
         "create body",
         "pwrite64 body",
-        "ftruncate body",
-        "fsync body",
         "rename body > content",
         "create .binary.json",
-        "write .binary.json",
+        "pwrite64 .binary.json",
         "fsync .binary.json",
+        "fsync content",
         "fsync home",
         "rename .binary.json > binary.json",
         "fsync home",
@@ -127,7 +133,7 @@ def test_create_is_event_box_hour_answer(calls, desk):
     assert found == [
         "mkdir event",
         "create event.json",
-        "write event.json",
+        "pwrite64 event.json",
         "fsync event.json",
         "fsync event",
         "pwrite64 hours",
@@ -151,7 +157,7 @@ def test_a_second_create_in_the_hour_syncs_no_parents_again(calls):
 def test_update_is_draft_name_directory_answer(calls, event_id):
     assert calls("desk.update(event_id, text='new')", event_id) == [
         "create .event.json",
-        "write .event.json",
+        "pwrite64 .event.json",
         "fsync .event.json",
         "rename .event.json > event.json",
         "fsync home",
@@ -169,7 +175,7 @@ def test_delete_is_durable_before_anything_of_the_event_is_unlinked(calls, attac
 def test_delete_of_a_binary_touches_the_event_then_unlinks_the_name_then_the_bytes(calls, attached):
     assert calls("desk.drop(event_id)", attached) == [
         "create .event.json",
-        "write .event.json",
+        "pwrite64 .event.json",
         "fsync .event.json",
         "rename .event.json > event.json",
         "fsync home",
@@ -239,7 +245,7 @@ def test_first_chunk_is_bytes_directory_journal_name_directory_answer(calls, eve
         "fdatasync content",
         "fsync home",
         "create .upload.journal",
-        "write .upload.journal",
+        "pwrite64 .upload.journal",
         "fsync .upload.journal",
         "rename .upload.journal > upload.journal",
         "fsync home",
@@ -293,7 +299,6 @@ def test_repeated_chunk_makes_durable_what_its_answer_rests_on(calls, desk, even
     assert calls("desk.chunk(event_id, '0-2/9', b'abc')", event_id) == [
         "create spool",
         "pwrite64 spool",
-        "fdatasync content",
         "fsync content",
         "fsync upload.journal",
         "fsync home",
@@ -309,7 +314,7 @@ def test_completing_chunk_is_bytes_then_a_commit_then_the_journal_goes(calls, ev
         "ftruncate content",
         "fdatasync content",
         "create .binary.json",
-        "write .binary.json",
+        "pwrite64 .binary.json",
         "fsync .binary.json",
         "fsync home",
         "link .binary.json > binary.json",

@@ -671,7 +671,7 @@ def test_a_first_chunk_that_a_whole_post_overtakes_leaves_no_void_upload(desk, m
     def overtaken(journal, *arguments):
         if not other.store.events.read(event_id).binary:
             other.attach(event_id, b"whole")
-        real(journal, *arguments)
+        yield from real(journal, *arguments)
 
     monkeypatch.setattr(Journal, "begin", overtaken)
     if put:
@@ -693,7 +693,7 @@ def test_a_chunk_anew_that_a_whole_post_overtakes_leaves_nothing(desk, make_desk
         with monkeypatch.context() as patch:  # it waits for the lock, to drop the upload
             patch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 0.01)
             other.attach(event_id, b"whole")
-        real(journal, *arguments)
+        yield from real(journal, *arguments)
 
     monkeypatch.setattr(Journal, "begin", overtaken)
     desk.chunk(event_id, "0-2/9", b"xyz")
