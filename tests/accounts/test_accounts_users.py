@@ -314,6 +314,12 @@ class TestAVerifiedPair:
             assert accounts.authenticate("ann", "secret") == ANN
         assert tries == ["secret"]
 
+    def test_is_hashed_once_for_clients_that_come_together(self, accounts, tries, race):
+        accounts.add("ann", "secret", READER)
+        tries.clear()
+        assert race(8, lambda _: accounts.authenticate("ann", "secret")) == [ANN] * 8
+        assert tries == ["secret"]
+
     def test_is_forgotten_after_any_change(self, accounts, tries, make_accounts):
         accounts.add("ann", "secret", READER)
         accounts.authenticate("ann", "secret")
