@@ -25,11 +25,6 @@ class Resource(Protocol):
     access: ClassVar[Roles]
 
 
-def role_for(resource: Resource, method: str) -> str | None:
-    """Return the role that a method takes; HEAD takes that of GET."""
-    return resource.access.get("GET" if method == "HEAD" else method)
-
-
 def credentials(value: str | None) -> tuple[str, str] | None:
     """Read an Authorization field: the user's name without its tenant, and the password.
 
@@ -66,13 +61,14 @@ class Access:
             Unauthorized: No account.
             Forbidden: Not the role.
         """
-        allowed = {*resource.access, "OPTIONS"} | ({"HEAD"} if "GET" in resource.access else set())
-        if req.method not in allowed:
-            raise falcon.HTTPMethodNotAllowed(sorted(allowed))
-        role = role_for(resource, req.method)
+        method = "GET" if req.method == "HEAD" else req.method
+        if method not in resource.access and method != "OPTIONS":
+            heads = {"HEAD"} if "GET" in resource.access else set()
+            raise falcon.HTTPMethodNotAllowed(sorted({*resource.access, "OPTIONS"} | heads))
+        role = resource.access.get(method)
         if role is None:
             return
-        pair = credentials(req.get_header("Authorization"))
+        pair = credentials(req.env.get("HTTP_AUTHORIZATION"))
         user = self._accounts.authenticate(*pair) if pair else None
         if user is None:
             raise Unauthorized
@@ -92,6 +88,6 @@ class MethodOverride:
 
     def process_request(self, req: falcon.Request, _: falcon.Response) -> None:
         """Let the emulated method be the request's."""
-        wanted = (req.get_header("X-HTTP-METHOD") or "").upper()
-        if req.method == "POST" and wanted in ("PUT", "DELETE"):
-            req.method = wanted
+        if req.method == "POST":
+            wanted = req.env.get("HTTP_X_HTTP_METHOD", "").upper()
+            req.method = wanted if wanted in ("PUT", "DELETE") else "POST"

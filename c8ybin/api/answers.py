@@ -20,7 +20,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 def accepts_json(req: falcon.Request) -> bool:
     """Tell whether Accept names `application/json` itself."""
-    for item in (req.get_header("Accept") or "").lower().split(","):
+    for item in req.env.get("HTTP_ACCEPT", "").lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
         if name == "application/json" and not any(map(_REFUSED.fullmatch, parameters)):
             return True
@@ -52,11 +52,12 @@ def set_kind(req: falcon.Request, resp: falcon.Response, kind: str) -> None:
 
 def precondition(req: falcon.Request) -> Precondition:
     """Return the conditional header fields of a request."""
+    env = req.env
     return Precondition(
-        if_match=req.get_header("If-Match"),
-        if_none_match=req.get_header("If-None-Match"),
-        if_modified_since=req.get_header("If-Modified-Since"),
-        if_unmodified_since=req.get_header("If-Unmodified-Since"),
+        if_match=env.get("HTTP_IF_MATCH"),
+        if_none_match=env.get("HTTP_IF_NONE_MATCH"),
+        if_modified_since=env.get("HTTP_IF_MODIFIED_SINCE"),
+        if_unmodified_since=env.get("HTTP_IF_UNMODIFIED_SINCE"),
     )
 
 
@@ -83,7 +84,7 @@ class Links:
         if self.public_url:
             return self.public_url.rstrip("/")
         scheme, host = req.env["wsgi.url_scheme"], req.env.get("HTTP_HOST", "")
-        if self._is_trusted(req.env.get("REMOTE_ADDR", "")):
+        if self.trusted_proxies and self._is_trusted(req.env.get("REMOTE_ADDR", "")):
             forwarded = req.env.get("HTTP_X_FORWARDED_PROTO", "").split(",")[0].strip().lower()
             scheme = forwarded if forwarded in ("http", "https") else scheme
             forwarded = req.env.get("HTTP_X_FORWARDED_HOST", "").split(",")[0].strip()

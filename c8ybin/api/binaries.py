@@ -1,7 +1,6 @@
 """/event/events/{id}/binaries: the one binary of an event."""
 
 import os
-from contextlib import ExitStack
 from typing import Any, ClassVar
 
 import falcon
@@ -39,12 +38,15 @@ class EventBinary:
     def on_get(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Send the bytes, or the part of them that Range asks for."""
         opened = self._store.binaries.open(parse_event_id(event_id))
-        with ExitStack() as unsent:
-            unsent.callback(os.close, opened.fd)
+        sends = False
+        try:
             span = self._begin_download(req, resp, opened.binary)
             if span and span.length:
                 resp.set_stream(FilePart(opened.fd, span, req.path), span.length)
-                unsent.pop_all()
+                sends = True
+        finally:
+            if not sends:
+                os.close(opened.fd)
 
     def on_head(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Say what GET would, without the bytes; Range is for GET alone (RFC 9110, section 14.2)."""
@@ -52,16 +54,16 @@ class EventBinary:
 
     def _begin_download(self, req: falcon.Request, resp: falcon.Response, binary: Binary) -> Span | None:
         """Set the header fields of a download; return the bytes to send, None for no body at all."""
-        set_validators(resp, binary.validators)
+        validators = binary.validators
+        set_validators(resp, validators)
         resp.set_header("Accept-Ranges", "bytes")
-        if precondition(req).is_not_modified(binary.validators):
+        if precondition(req).is_not_modified(validators):
             resp.status = falcon.HTTP_304
             return None
         span = Span(0, binary.length)
-        if req.method == "GET" and range_still_applies(
-            req.get_header("If-Range"), binary.validators, self._store.clock.now_ms()
-        ):
-            part = parse_range(req.get_header("Range"), binary.length)
+        wanted = req.env.get("HTTP_RANGE") if req.method == "GET" else None
+        if wanted and range_still_applies(req.get_header("If-Range"), validators, self._store.clock.now_ms()):
+            part = parse_range(wanted, binary.length)
             if part:
                 span = part
                 resp.status = falcon.HTTP_206

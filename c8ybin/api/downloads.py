@@ -17,9 +17,13 @@ class FilePart(io.RawIOBase):
     def __init__(self, fd: int, span: Span, what: str) -> None:
         """Take over `fd`; `what` names the file in the log."""
         self._fd = fd
-        self._span = span
-        self._what = what
+        self.span = span
+        self.what = what
         self._position = 0
+
+    def fileno(self) -> int:
+        """Return the descriptor: a server may send `span` of it by itself."""
+        return self._fd
 
     def readable(self) -> bool:
         """It is for reading."""
@@ -36,16 +40,16 @@ class FilePart(io.RawIOBase):
             OSError: EIO, also where the file has become shorter than it was: the length is
                 told by then, and a server that is given no bytes would wait for more for ever.
         """
-        view = memoryview(buffer).cast("B")[: max(0, self._span.length - self._position)]
-        count = os.preadv(self._fd, [view], self._span.start + self._position)
+        view = memoryview(buffer).cast("B")[: max(0, self.span.length - self._position)]
+        count = os.preadv(self._fd, [view], self.span.start + self._position)
         if view and not count:
-            raise OSError(errno.EIO, f"{self._what}: the content file became shorter while it was sent")
+            raise OSError(errno.EIO, f"{self.what}: the content file became shorter while it was sent")
         self._position += count
         return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place within the span."""
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._span.length}[whence]
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.span.length}[whence]
         self._position = max(0, origin + offset)
         return self._position
 

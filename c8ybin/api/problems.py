@@ -41,6 +41,7 @@ STATUS: dict[type[errors.Refusal], tuple[int, str]] = {
     Forbidden: (403, "security/Forbidden"),
     errors.EventNotFound: (404, "event/Not Found"),
     errors.BinaryNotFound: (404, "Not Found"),
+    errors.TooSlow: (408, "general/Request Timeout"),
     errors.BinaryExists: (409, "Duplicate"),
     errors.ChunkConflict: (409, "general/Conflict"),
     errors.LengthRequired: (411, "general/Length Required"),
@@ -59,6 +60,14 @@ HTTP_MESSAGES = {
     404: "There is nothing at this address; GET /openapi.json lists what there is.",
     405: "This method is not allowed here; the Allow header lists those that are.",
 }
+
+# What the server refuses before the application sees it.
+REFUSED_MESSAGES = {
+    413: "The body is longer than any that is taken here.",
+    431: "The header fields of the request are too long; send fewer or shorter ones.",
+    501: "Of the transfer codings only chunked is known here.",
+}
+_UNREADABLE = "The request cannot be read; check its header fields."
 
 _FULL = "The disk is full but for its reserve; delete something or ask the operator."
 _LATER = "The disk cannot take this now; try again in a few seconds."
@@ -82,6 +91,14 @@ _PASSING = {
 def body(code: str, message: str, **more: str) -> bytes:
     """Write the body of an error; `more` members stand before its own."""
     return serialize({**more, "error": code, "message": message, "info": INFO})
+
+
+def refusal_body(status: int) -> bytes:
+    """Write the body for a request that the server refused before the application saw it."""
+    if status == INTERNAL_ERROR[0]:
+        return body(*INTERNAL_ERROR[1:])
+    name = falcon.code_to_http_status(status)[4:]
+    return body(f"general/{name}", REFUSED_MESSAGES.get(status, _UNREADABLE))
 
 
 def say(resp: falcon.Response, status: int, code: str, message: str) -> None:
@@ -126,7 +143,7 @@ def on_refusal(req: falcon.Request, resp: falcon.Response, ex: errors.Refusal, _
 def on_http_error(_: falcon.Request, resp: falcon.Response, ex: falcon.HTTPError, __: Any) -> None:
     """Answer what falcon refused: an unknown path, a method that is not allowed."""
     status = falcon.http_status_to_code(ex.status)
-    message = HTTP_MESSAGES.get(status, "The request cannot be read; check its header fields.")
+    message = HTTP_MESSAGES.get(status, _UNREADABLE)
     say(resp, status, f"general/{falcon.code_to_http_status(status)[4:]}", message)
     if ex.headers:
         resp.set_headers(ex.headers)

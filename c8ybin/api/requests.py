@@ -1,12 +1,20 @@
 """The body of a request, in blocks, from whichever WSGI server has it."""
 
-from collections.abc import Iterator
+import mmap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import falcon
 
 from c8ybin.domain.errors import LengthRequired, Unreadable
 
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 128 * 1024
+_SMALL_BYTES = 64 * 1024
+
+# Blocks that no body is read into now.
+_BLOCKS_KEPT = 16
+_blocks: list[memoryview] = []
 
 
 def body_length(req: falcon.Request) -> int | None:
@@ -26,19 +34,41 @@ def body_length(req: falcon.Request) -> int | None:
     return int(text)
 
 
-def read_blocks(req: falcon.Request, length: int | None) -> Iterator[bytes]:
-    """Yield a request's body as it arrives.
+def read_blocks(req: falcon.Request, length: int | None) -> Iterator[bytes | memoryview]:
+    """Yield a request's body as it arrives, in blocks that are valid until the next one.
 
     Raises:
         Unreadable: It ends before its length.
     """
-    stream = req.env["wsgi.input"]
-    while length is None or length > 0:
-        block = stream.read(BLOCK_BYTES if length is None else min(BLOCK_BYTES, length))
-        if not block:
-            if length:
-                raise Unreadable("The body ends before its Content-Length; send it whole.")
-            return
-        if length is not None:
-            length -= len(block)
-        yield block
+    with _reader(req.env["wsgi.input"], length) as read:
+        while length is None or length > 0:
+            block = read(BLOCK_BYTES if length is None else min(BLOCK_BYTES, length))
+            if not block:
+                if length:
+                    raise Unreadable("The body ends before its Content-Length; send it whole.")
+                return
+            if length is not None:
+                length -= len(block)
+            yield block
+
+
+@contextmanager
+def _reader(stream: Any, length: int | None) -> Iterator[Callable[[int], bytes | memoryview]]:
+    """Yield a function that reads up to a number of bytes: into one buffer, if the server's stream can."""
+    if not hasattr(stream, "readinto"):  # PEP 3333 does not ask for it
+        yield stream.read
+        return
+    if length is not None and length <= _SMALL_BYTES:
+        buffer = memoryview(bytearray(length))
+        yield lambda count: buffer[: stream.readinto(buffer[:count])]
+        return
+    # Kept for the next body: what is allocated anew for each stays with each thread's allocator.
+    try:
+        block = _blocks.pop()
+    except IndexError:
+        block = memoryview(mmap.mmap(-1, BLOCK_BYTES))
+    try:
+        yield lambda count: block[: stream.readinto(block[:count])]
+    finally:
+        if len(_blocks) < _BLOCKS_KEPT:
+            _blocks.append(block)

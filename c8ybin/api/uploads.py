@@ -69,8 +69,8 @@ def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
         OSError: ENOSPC: there is no room for it.
     """
     length = body_length(req)
-    kind = parse_content_type(req.get_header("Content-Type"))
-    content_range = req.get_header("Content-Range")
+    kind = parse_content_type(req.env.get("CONTENT_TYPE"))
+    content_range = req.env.get("HTTP_CONTENT_RANGE")
     where = None if content_range is None else parse_content_range(content_range)
     if where:
         if kind.is_multipart:
@@ -81,7 +81,7 @@ def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
         if length > limit:
             raise TooLarge("A file", intake.max_binary)
     intake.require_room(length or 0)
-    disposition = decode_field(req.get_header("Content-Disposition"))
+    disposition = decode_field(req.env.get("HTTP_CONTENT_DISPOSITION"))
     return UploadHead(
         type=kind,
         label=Label(
@@ -89,8 +89,8 @@ def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
             name=safe_name(disposition_name(field_parameters(disposition))) if disposition else None,
         ),
         where=where,
-        content_digests=parse_digests(CONTENT_DIGEST, req.get_header(CONTENT_DIGEST)),
-        repr_digests=parse_digests(REPR_DIGEST, req.get_header(REPR_DIGEST)),
+        content_digests=parse_digests(CONTENT_DIGEST, req.env.get("HTTP_CONTENT_DIGEST")),
+        repr_digests=parse_digests(REPR_DIGEST, req.env.get("HTTP_REPR_DIGEST")),
     )
 
 

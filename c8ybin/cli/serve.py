@@ -29,7 +29,8 @@ from c8ybin.server import (
     passed,
     url_of,
 )
-from c8ybin.server.serving import THREADS
+from c8ybin.server.incoming import LEAST_BYTES_A_SECOND
+from c8ybin.server.serving import BODY_TIMEOUT_S, THREADS
 from c8ybin.store import MIN_FREE, UPLOAD_EXPIRY_S
 
 log = logging.getLogger("c8ybin")
@@ -66,6 +67,12 @@ def default_workers() -> int:
     type=Duration(),
     default=_EXPIRY,
     help="How long an incomplete upload may rest.",
+)
+@option(
+    "--body-timeout",
+    type=Duration(),
+    default=f"{BODY_TIMEOUT_S:.0f}s",
+    help=f"How long a body's sender is waited for that sends less than {LEAST_BYTES_A_SECOND} bytes a second.",
 )
 @option(
     "--threads", type=click.IntRange(1, 256), default=THREADS, help="Requests that a worker works on at once."
@@ -119,7 +126,9 @@ def serve_alone(
 def work(service: Service, listener: socket, worker: Worker) -> int:
     """Serve in one of several processes; return its exit code."""
     try:
-        service.run(listener, is_first=worker.is_first, ready=worker.ready, life=worker.life)
+        service.run(
+            listener, is_first=worker.is_first, ready=worker.ready, life=worker.life, share=worker.share
+        )
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -1,5 +1,6 @@
 """One process that serves: the store, the application over it, the server, the sweep."""
 
+import gc
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,11 +12,11 @@ from c8ybin.accounts import ADMIN_PASSWORD_FILE, ROLES, Accounts, AccountsProble
 from c8ybin.api import Links, make_app
 from c8ybin.api.answers import Network
 from c8ybin.bodies import Intake
-from c8ybin.bodies.forms import form_limit
 from c8ybin.cli import demo as demos
+from c8ybin.cli.memory import give_large_blocks_back
 from c8ybin.cli.problems import ACCOUNTS_BUSY, Unfit, using
 from c8ybin.cli.signals import run_until_signal
-from c8ybin.server import Server, url_of
+from c8ybin.server import Server, Share, url_of
 from c8ybin.store import Store, Sweeper
 
 log = logging.getLogger("c8ybin")
@@ -34,6 +35,7 @@ class Service:
     max_chunk: int
     upload_expiry: float
     threads: int
+    body_timeout: float
 
     def run(
         self,
@@ -43,6 +45,7 @@ class Service:
         ready: Callable[[str], None],
         stopping: Callable[[], None] = lambda: None,
         life: int | None = None,
+        share: Share | None = None,
     ) -> None:
         """Serve until SIGTERM or SIGINT; called with these held back, and before any thread is started.
 
@@ -52,10 +55,12 @@ class Service:
             ready: Called when all is ready to answer, with what the first one has to tell.
             stopping: Called when a signal has come.
             life: A descriptor at whose end, too, the serving ends.
+            share: How its connections compare with those of other processes on the same socket.
 
         Raises:
             Unfit: The data directory cannot be used.
         """
+        give_large_blocks_back()
         with ExitStack() as stack:
             with using(self.data):
                 store = Store.open(self.data, upload_expiry_s=self.upload_expiry, min_free=self.min_free)
@@ -68,12 +73,19 @@ class Service:
             stack.callback(intake.close)
             app = make_app(store, accounts, intake, Links(self.public_url, self.trusted_proxy))
             news = self._first_start(store, accounts, listener) if is_first else ""
-            server = Server(app, listener, largest_body=form_limit(self.max_binary), threads=self.threads)
+            server = Server(
+                app, listener, threads=self.threads, body_timeout_s=self.body_timeout, share=share
+            )
             if life is not None:
                 server.stop_when_readable(life)
+            store.begin_meanwhile(server.begin_another)
             sweeper = Sweeper(store.sweep)
             stack.callback(sweeper.stop)
             sweeper.start()
+            # What is here by now stays: the collector need not look at it again and again.
+            gc.freeze()
+            # Requests leave few cycles behind, and memory by the reference counts anyway.
+            gc.set_threshold(10_000, 20, 20)
             ready(news)
             if not run_until_signal(server, stopping):
                 log.warning("some requests did not end in time; what they leave is swept by the next start")

@@ -1,66 +1,224 @@
-"""A waitress server that tells its address and stops gently."""
+"""A server that streams bodies, tells its address and stops gently."""
 
 import errno
 import logging
 import resource
 import socket
+import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-import waitress.server
 import waitress.wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
 
+from c8ybin.server.channel import Channel
+from c8ybin.server.incoming import Patience
+from c8ybin.server.loop import READ, Loop, new_loop
+from c8ybin.server.shares import Share
 from c8ybin.server.sockets import url_of
+from c8ybin.server.threads import Threads
 
 log = logging.getLogger(__name__)
 
 THREADS = 8
+SMALL_THREADS = 1
+BODY_TIMEOUT_S = 30.0
 STOP_WITHIN_S = 25.0
-_RECEIVE_BYTES = 256 * 1024
+# Headers; the body goes from the socket to where the application wants it.
+_RECEIVE_BYTES = 16 * 1024
+_HEADER_BYTES = 64 * 1024
 # A connection may hold a file too, and the process some of its own.
-_CONNECTIONS = 800
+_CONNECTIONS = 2000
 _OWN_DESCRIPTORS = 100
 _POLL_S = 1.0
+_LOOK_S = 2
+_LEAVE_S = 0.001
 _ACCEPT_AGAIN_S = 1.0
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class Server:
-    """Serves one WSGI application at one address until it is stopped."""
+class Small:
+    """A connection as a task of the thread for small requests."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.cancel = channel.cancel
+
+    def service(self) -> None:
+        """Work on it."""
+        self._channel.service_small()
+
+
+class Listener(TcpWSGIServer):
+    """waitress's server on one listening socket, with connections that stream."""
+
+    channel_class = Channel
+
+    # What waitress's type stubs tell otherwise, or not at all.
+    active_channels: Any
+    trigger: Any
+    _fileno: int
+    _map: dict[int, Any]
 
     def __init__(
-        self, app: Callable[..., Any], listener: socket.socket, *, largest_body: int, threads: int = THREADS
+        self,
+        app: Callable[..., Any],
+        listener: socket.socket,
+        threads: Threads,
+        patience: Patience,
+        share: Share | None,
+    ) -> None:
+        self.loop: Loop = new_loop()
+        self.patience = patience
+        # An application that can tell that it would have to wait is first called on the main loop.
+        self.answers_now = bool(getattr(app, "answers_now", False))
+        self._accept_at = 0.0
+        adjustments = Adjustments(
+            sockets=[listener],
+            ident=None,
+            # The application decides whom it believes, and how large a body may be.
+            clear_untrusted_proxy_headers=False,
+            max_request_body_size=sys.maxsize,
+            server_name=listener.getsockname()[0],
+            recv_bytes=_RECEIVE_BYTES,
+            max_request_header_size=_HEADER_BYTES,
+            connection_limit=_connection_limit(),
+            cleanup_interval=_LOOK_S,
+        )
+        super().__init__(
+            app,
+            map={},
+            _sock=listener,
+            dispatcher=threads,
+            adj=adjustments,
+            sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
+            bind_socket=False,
+        )
+        self._armed = False
+        self._left = False
+        self._share = share
+        self._for_workers: list[Any] = []
+        # One thread for what is short and whole: it begins the next while the first waits to be committed
+        # (`begin_another`), where several would mostly wait for each other.
+        self.small = Threads(SMALL_THREADS)
+        self._watched: dict[int, Callable[[], None]] = {}
+        self.loop.watch(self.trigger.socket.fileno())
+
+    def poll(self) -> None:
+        """Do what is ready on any connection, after waiting a while for it."""
+        # Asked each time, for waitress does its maintenance by it.
+        accepts = self.readable()
+        if self._share:
+            self._share.note(len(self.active_channels))
+        timeout_s = _POLL_S
+        if accepts and not self._armed and time.monotonic() >= self._accept_at:
+            if self._share and self._share.is_large() and not self._left:
+                # The others may be busy too, so the next one is left to them for a moment only.
+                self._left, timeout_s = True, _LEAVE_S
+            else:
+                self._left, self._armed = False, True
+                self.loop.arm(self._fileno, READ)
+        self.poll_connections(timeout_s)
+
+    def poll_connections(self, timeout_s: float = _POLL_S) -> None:
+        """Do what is ready on the connections that stand."""
+        for fd, events in self.loop.wait(timeout_s):
+            if found := self._map.get(fd):
+                waitress.wasyncore.readwrite(found, events)
+                self._hand_over()
+            elif fd in self._watched:
+                self.loop.forget(fd)
+                self._watched.pop(fd)()
+
+    def add_task(self, task: Any) -> None:
+        """Let a worker have a connection, once the main loop is done with it."""
+        self._for_workers.append(task)
+
+    def _hand_over(self) -> None:
+        # The last thing that happens to an event, for a worker may be done before the next line.
+        while self._for_workers:
+            channel = self._for_workers.pop(0)
+            if channel.has_small_request:
+                self.small.add_task(cast("Any", Small(channel)))
+            else:
+                self.task_dispatcher.add_task(channel)
+
+    def begin_another(self) -> bool:
+        """Work on another small request in this thread, which would wait; tell whether there was one."""
+        task = self.small.take()
+        if task:
+            task.service()
+        return task is not None
+
+    def watch(self, fd: int, then: Callable[[], None]) -> None:
+        """Call a function once when a descriptor is readable or at its end."""
+        self._watched[fd] = then
+        self.loop.watch(fd)
+
+    def accept(self) -> Any:
+        """Accept a connection; where no descriptor is left for one, try again in a while."""
+        self._armed = False
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTOR:
+                raise
+            # It waits in the kernel: the loop would come back to it at once, and log that each time.
+            self._accept_at = time.monotonic() + _ACCEPT_AGAIN_S
+            log.warning("no connection can be accepted now: %s", error.strerror)
+            return None
+
+    def maintenance(self, _: float) -> None:
+        """Close connections whose clients do nothing, or too little."""
+        for channel in list(self.active_channels.values()):
+            channel.close_if(lambda c: c.is_overdue)
+
+    def close_idle(self) -> bool:
+        """Close the connections on which nothing is under way; tell whether others are left."""
+        for channel in list(self.active_channels.values()):
+            channel.close_if(lambda c: c.is_idle or c.only_drains)
+        return bool(self.active_channels)
+
+    def close_listener(self) -> None:
+        """Take no new connection; those that stand go on, and the trigger still wakes the loop."""
+        self.loop.forget(self._fileno)
+        waitress.wasyncore.dispatcher.close(self)
+
+    def close_all(self) -> None:
+        """Close what is left, and the files of answers that nobody read."""
+        for channel in list(self.active_channels.values()):
+            channel.handle_close()
+        waitress.wasyncore.close_all(self._map)
+        self.loop.close()
+
+
+class Server:
+    """Serves one WSGI application on one listening socket until it is stopped."""
+
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        listener: socket.socket,
+        *,
+        threads: int = THREADS,
+        body_timeout_s: float = BODY_TIMEOUT_S,
+        share: Share | None = None,
     ) -> None:
         """Make one; what comes is answered once `run` is called.
 
         Args:
             app: The WSGI application.
             listener: A listening socket, which other processes may share; closed in the end.
-            largest_body: Bytes of the largest body that the application accepts.
             threads: How many requests are worked on at once.
+            body_timeout_s: How long a body's sender is waited for, see `incoming.Patience`.
+            share: How its connections compare with those of other processes on the same socket.
         """
-        self._map: dict[int, Any] = {}
-        # One socket makes one server, and not the other class that several would make.
-        server: Any = waitress.server.create_server(
-            app,
-            map=self._map,
-            sockets=[listener],
-            threads=threads,
-            ident=None,
-            # The application decides whom it believes.
-            clear_untrusted_proxy_headers=False,
-            # waitress buffers up to this before anybody is asked who they are, and answers 413 in plain
-            # text above it; up to it the answer is ours.
-            max_request_body_size=2 * largest_body,
-            server_name=listener.getsockname()[0],
-            recv_bytes=_RECEIVE_BYTES,
-            connection_limit=_connection_limit(),
+        self._threads = Threads(threads)
+        self._listener = Listener(
+            app, listener, self._threads, Patience(body_timeout_s, self._threads.lent), share
         )
-        self._server = server
-        self._accept_now, server.accept = server.accept, self._accept
-        self._may_accept_now, server.readable = server.readable, self._may_accept
-        self._accept_at = 0.0
         self.url = url_of(listener)
         self._stopping = False
 
@@ -71,70 +229,30 @@ class Server:
             Whether all of them are finished.
         """
         while not self._stopping:
-            self._poll()
-        # The listening socket alone: threads at work still wake the loop through its trigger.
-        waitress.wasyncore.dispatcher.close(self._server)
+            self._listener.poll()
+        self._listener.close_listener()
         deadline = time.monotonic() + STOP_WITHIN_S
-        while self._close_idle() and time.monotonic() < deadline:
-            self._poll()
-        self._server.task_dispatcher.shutdown()
-        waitress.wasyncore.close_all(self._map)
-        return not self._server.task_dispatcher.threads
+        while self._listener.close_idle() and time.monotonic() < deadline:
+            self._listener.poll_connections()
+        for threads in (self._threads, self._listener.small):
+            threads.shutdown()
+        self._listener.close_all()
+        return not (self._threads.threads or self._listener.small.threads)
+
+    def begin_another(self) -> bool:
+        """Work on another request in this thread, which would wait for the disk; tell whether one waited."""
+        return self._listener.begin_another()
 
     def stop_when_readable(self, fd: int) -> None:
         """Let `run` end once a descriptor is readable or at its end, as a pipe is whose other end is gone."""
-        _Watched(fd, self._map, self.stop)
+        self._listener.watch(fd, self.stop)
 
     def stop(self) -> None:
         """Let `run` end; may be called from a signal handler."""
         # Once: when `run` is over, the trigger's descriptor may be somebody else's.
         if not self._stopping:
             self._stopping = True
-            self._server.pull_trigger()
-
-    def _accept(self) -> Any:
-        """Accept a connection; where no descriptor is left for one, try again in a while."""
-        try:
-            return self._accept_now()
-        except OSError as error:
-            if error.errno not in _NO_DESCRIPTOR:
-                raise
-            # It waits in the kernel: the loop would come back to it at once, and log that each time.
-            self._accept_at = time.monotonic() + _ACCEPT_AGAIN_S
-            log.warning("no connection can be accepted now: %s", error.strerror)
-            return None
-
-    def _may_accept(self) -> bool:
-        return bool(self._may_accept_now()) and time.monotonic() >= self._accept_at
-
-    def _poll(self) -> None:
-        # select(2) raises above 1024 descriptors; poll(2) does not.
-        waitress.wasyncore.poll2(timeout=_POLL_S, map=self._map)
-
-    def _close_idle(self) -> bool:
-        """Close the connections on which nothing is under way; tell whether others are left."""
-        for channel in list(self._server.active_channels.values()):
-            if not (channel.requests or channel.request or channel.total_outbufs_len):
-                channel.handle_close()
-        return bool(self._server.active_channels)
-
-
-class _Watched(waitress.wasyncore.file_dispatcher):
-    """Calls a function once when a descriptor is readable or at its end."""
-
-    def __init__(self, fd: int, among: dict[int, Any], then: Callable[[], None]) -> None:
-        super().__init__(fd, among)  # type: ignore[arg-type]
-        self._then = then
-
-    def writable(self) -> bool:
-        return False
-
-    def handle_read(self) -> None:
-        self.handle_close()
-
-    def handle_close(self) -> None:
-        self.close()
-        self._then()
+            self._listener.pull_trigger()
 
 
 def _connection_limit() -> int:

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from c8ybin.server.notify import READY, STOPPING, Notifier
 from c8ybin.server.serving import STOP_WITHIN_S
+from c8ybin.server.shares import Share, Shares
 from c8ybin.server.worker import IS_READY, Place, Worker, pause_s
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Supervisor:
         """
         self._work = work
         self._places = [Place() for _ in range(count)]
+        self._shares = Shares(count)
         self._listener = listener
         self._notifier = notifier
         self._kill_after_s = kill_after_s
@@ -142,7 +144,8 @@ class Supervisor:
     def _fork(self, place: Place, is_first: bool, words: int) -> None:
         pid = os.fork()
         if not pid:
-            self._be_worker(Worker(is_first, self._life, words))
+            share = Share(self._shares, self._places.index(place))
+            self._be_worker(Worker(is_first, self._life, words, share))
         place.pid, place.since = pid, time.monotonic()
 
     def _be_worker(self, worker: Worker) -> NoReturn:
@@ -205,6 +208,7 @@ class Supervisor:
             pid, status = os.waitpid(place.pid, os.WNOHANG)
             if pid:
                 place.pid = 0
+                self._shares.clear(self._places.index(place))
                 ended.append((place, pid, os.waitstatus_to_exitcode(status)))
         return ended
 

@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from c8ybin.server.shares import Share
+
 IS_READY = b"+"
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
@@ -17,11 +19,13 @@ class Worker:
         life: A descriptor that becomes readable when the supervisor is gone, however it went:
             then the worker is to stop gently.
         words: Where it tells that it serves.
+        share: How its connections compare with those of the others.
     """
 
     is_first: bool
     life: int
     words: int
+    share: Share
 
     def ready(self, news: str = "") -> None:
         """Tell that it serves; the `news` of the first one are announced once all serve."""
@@ -29,7 +33,7 @@ class Worker:
             pipe.write(IS_READY + news.encode())
 
 
-@dataclass
+@dataclass(eq=False)
 class Place:
     """One of the N places: its process (0 for none), and monotonic times in seconds."""
 

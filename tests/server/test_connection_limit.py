@@ -16,10 +16,11 @@ print(_connection_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 @pytest.mark.parametrize(
     ("soft", "hard", "connections", "raised"),
     [
-        (256, 4096, 800, 1700),
+        (256, 8192, 2000, 4100),
+        (256, 4096, 1998, 4096),
         (256, 1024, 462, 1024),
         (256, 256, 78, 256),
-        (2000, 4096, 800, 2000),
+        (5000, 8192, 2000, 5000),
         (90, 90, 1, 90),
     ],
 )

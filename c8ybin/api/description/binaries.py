@@ -58,7 +58,7 @@ def binary_paths(intake: Intake) -> Object:
         "200": json_answer("IncompleteBinary", "event", "A chunk arrived, and bytes are missing still."),
         "201": json_answer("Binary", "event", "The file is complete and durable.", Location="The binary."),
     }
-    refused = problems(400, 404, 409, 411, 412, 413, 503, 507)
+    refused = problems(400, 404, 408, 409, 411, 412, 413, 503, 507)
     chunks = (
         f"With Content-Range the body is one chunk of at most {chunk_limit}. Chunks may arrive in any order, "
         "side by side and twice. A chunk from 0 whose bytes differ from those that arrived there begins anew; "

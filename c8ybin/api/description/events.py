@@ -47,7 +47,7 @@ def event_paths() -> Object:
                         Location="The event.",
                     )
                 }
-                | problems(400, 411, 413, 422, 503, 507),
+                | problems(400, 408, 411, 413, 422, 503, 507),
             },
             "delete": {
                 "summary": "Delete the events that match",
@@ -77,7 +77,7 @@ def event_paths() -> Object:
                         "Event", "event", "The event; an empty body where Accept was not sent."
                     )
                 }
-                | problems(400, 404, 411, 412, 413, 422, 503, 507),
+                | problems(400, 404, 408, 411, 412, 413, 422, 503, 507),
             },
             "delete": {
                 "summary": "Delete an event with its binary",
