@@ -107,8 +107,8 @@ def notes(about: dict[str, Any]) -> str:
     """Say where and how it was measured, and what is missing."""
     lines = [
         f"Measured by `scripts/bench` on {about['machine']}; medians of rounds that took turns ({about['rounds']}).",
-        f"“{WIRE.title}” shows how far the load generator goes, one thread on the same CPUs, against a server that "
-        "does next to nothing; a † marks where it was busy all the time, so that the server could have done more.",
+        f"The load generator, one thread on the same CPUs, does no better than the line “{WIRE.title}”; a † "
+        "marks where it was busy all the time, so that the server could have done more.",
         "CPU time is that of the server's processes, with what follows the answer; where there is no fsync, the "
         "kernel's writing to the disk comes later and is nobody's. Memory is PSS.",
     ]
