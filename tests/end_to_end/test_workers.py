@@ -93,7 +93,8 @@ def test_a_worker_that_was_killed_is_replaced_and_swept_while_service_goes_on(
     assert f"worker {victim} ended by signal 9; another takes its place" in "\n".join(server.lines)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+# Not SIGHUP, which nohup(1) has ignored in all that it starts.
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGUSR1])
 def test_workers_whose_supervisor_is_killed_finish_and_leave(
     serve: Serve, tmp_path: Path, number: int
 ) -> None:
