@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,9 @@ _MOST_WORKERS = 4
 
 
 def default_workers() -> int:
-    """Return how many CPUs this process may use, but at most 4."""
+    """Return how many CPUs this process may use, but at most 4; 1 where a supervisor cannot run (macOS)."""
+    if not hasattr(signal, "sigtimedwait"):
+        return 1
     return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
 
 
