@@ -1,5 +1,6 @@
 """Many clients at once that cut, abort and go on as they like; afterwards everything is free."""
 
+import gc
 import random
 import socket
 import threading
@@ -112,7 +113,8 @@ def test_after_cuts_and_aborts_everything_is_free(
         client.join(4 * WAIT_S)
         assert not client.is_alive()
     assert until(served.all_is_free)
-    assert descriptors() == before
+    # What the frames of a failed application hold goes with their cycle, when the collector comes by.
+    assert until(lambda: gc.collect() >= 0 and descriptors() == before)
     with served.connect() as last:
         assert last.ask("GET", "/file").body == path.read_bytes()
         assert last.ask("POST", "/echo", body=b"x").body == b"POST /echo x"
