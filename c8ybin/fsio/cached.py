@@ -9,18 +9,13 @@ Source: openat2(2), RESOLVE_CACHED (Linux 5.12); preadv2(2), RWF_NOWAIT. Without
 """
 
 import errno
-import functools
 import os
-import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
 
-_OPENAT2 = 437  # on every architecture but alpha
-_RESOLVE_CACHED = 0x20
-_AT_FDCWD = -100
-_NO_SUCH_CALL = (errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP)
+from c8ybin.fsio.beneath import NO_SUCH_CALL, RESOLVE_CACHED, RESOLVE_NO_SYMLINKS, AnyPath, openat2
 
 
 class WouldWait(BlockingIOError):
@@ -79,37 +74,8 @@ def may_take_long() -> None:
         raise WouldWait
 
 
-@functools.cache
-def _how(flags: int) -> bytes:
-    """Return a struct open_how."""
-    return struct.pack("=QQQ", flags, 0, _RESOLVE_CACHED)
-
-
-@functools.cache
-def _openat2() -> Callable[[bytes, int], int]:
-    """Return the system call, for which the standard library has no function: path and flags to a descriptor."""
-    import ctypes  # a start does not need it
-
-    # It keeps the interpreter's lock, for it never waits.
-    call = ctypes.PyDLL(None, use_errno=True).syscall
-    call.restype = ctypes.c_long
-    number, here = ctypes.c_long(_OPENAT2), ctypes.c_int(_AT_FDCWD)
-    size = ctypes.c_size_t(len(_how(0)))
-
-    def openat2(path: bytes, flags: int) -> int:
-        fd = int(call(number, here, path, _how(flags), size))
-        if fd < 0:
-            error = ctypes.get_errno()
-            if error == errno.EAGAIN or error in _NO_SUCH_CALL:
-                raise WouldWait
-            raise OSError(error, os.strerror(error))
-        return fd
-
-    return openat2
-
-
-def open_cached(path: str | bytes | os.PathLike[str], flags: int) -> int:
-    """Open a file whose name is in memory.
+def open_cached(path: AnyPath, flags: int) -> int:
+    """Open a file whose name is in memory, and none that a symbolic link leads to.
 
     Raises:
         WouldWait: It is not.
@@ -117,7 +83,12 @@ def open_cached(path: str | bytes | os.PathLike[str], flags: int) -> int:
     """
     if sys.platform != "linux":  # where the number is another call's
         raise WouldWait
-    return _openat2()(os.fsencode(path), flags)
+    try:
+        return openat2(RESOLVE_CACHED | RESOLVE_NO_SYMLINKS, waits=False)(path, flags)
+    except OSError as error:
+        if error.errno == errno.EAGAIN or error.errno in NO_SUCH_CALL:
+            raise WouldWait from None
+        raise
 
 
 def read_cached(fd: int, count: int, offset: int) -> bytes:
@@ -132,7 +103,7 @@ def read_cached(fd: int, count: int, offset: int) -> bytes:
     try:
         got = os.preadv(fd, [buffer], offset, os.RWF_NOWAIT)
     except OSError as error:
-        if error.errno == errno.EAGAIN or error.errno in _NO_SUCH_CALL:
+        if error.errno == errno.EAGAIN or error.errno in NO_SUCH_CALL:
             raise WouldWait from None
         raise
     if got < count and got:

@@ -13,9 +13,11 @@ import functools
 import os
 import platform
 import sys
+import time
 from collections.abc import Sequence
 
 from c8ybin import fsio
+from c8ybin.fsio.timing import tell_wait
 from c8ybin.fsio.writeback import begin_writeback
 
 # Numbers of io_setup, io_destroy, io_getevents and io_submit, which the C library does not wrap.
@@ -96,6 +98,7 @@ class ParallelSync:
 
     def _at_once(self, wanted: Sequence[tuple[int, int]]) -> dict[int, OSError]:
         _, _, getevents, submit = self._calls or (0, 0, 0, 0)
+        began = time.monotonic()
         requests = (_Request * len(wanted))()
         addresses = (ctypes.c_void_p * len(wanted))()
         for n, (fd, opcode) in enumerate(wanted):
@@ -114,6 +117,8 @@ class ParallelSync:
                 if event.result < 0:
                     errors[event.data] = OSError(-event.result, os.strerror(-event.result))
             done += max(0, count)
+        if done:
+            tell_wait(began, done)
         # What the kernel did not take, as of a file system that cannot, it has not tried.
         rest = wanted[submitted:]
         return errors | fsio.sync_each(
