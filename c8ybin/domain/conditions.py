@@ -87,6 +87,11 @@ class Precondition:
         since = parse_http_date(self.if_modified_since) if self.if_modified_since else None
         return since is not None and present.modified_ms // 1000 <= since
 
+    def has_etag(self, etag: str) -> bool:
+        """Tell whether the client has what bears this tag already; for what has no time (If-None-Match alone)."""
+        field = self.if_none_match
+        return field is not None and self._names(field, etag)
+
     def _check_if_match(self, present: Validators | None) -> None:
         if self.if_match is not None:
             if not present or not (self.if_match.strip() == "*" or present.etag in _listed(self.if_match)):
@@ -97,8 +102,11 @@ class Precondition:
                 raise PreconditionFailed
 
     def _none_match_fails(self, present: Validators) -> bool:
-        field = self.if_none_match or ""
-        return field.strip() == "*" or present.etag in [tag.removeprefix("W/") for tag in _listed(field)]
+        return self._names(self.if_none_match or "", present.etag)
+
+    @staticmethod
+    def _names(field: str, etag: str) -> bool:
+        return field.strip() == "*" or etag in [tag.removeprefix("W/") for tag in _listed(field)]
 
 
 def range_still_applies(if_range: str | None, present: Validators, now_ms: int) -> bool:

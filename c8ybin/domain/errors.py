@@ -6,6 +6,7 @@ table that gives each class its status. What the operating system refuses stays 
 """
 
 import errno
+import math
 
 from c8ybin.domain.sizes import format_size
 
@@ -62,6 +63,20 @@ class EventNotFound(Refusal):
         super().__init__("Finding event from database failed")
 
 
+class ObjectNotFound(Refusal):
+    """There is no such managed object."""
+
+    def __init__(self) -> None:
+        super().__init__("Finding device data from database failed : No managedObject for this id!")
+
+
+class ExternalIdNotFound(Refusal):
+    """There is no such external ID."""
+
+    def __init__(self) -> None:
+        super().__init__("External id not found")
+
+
 class BinaryNotFound(Refusal):
     """The event has no (complete) binary."""
 
@@ -74,6 +89,13 @@ class BinaryExists(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Attachment already exists")
+
+
+class ExternalIdTaken(Refusal):
+    """The external ID belongs to a managed object already."""
+
+    def __init__(self) -> None:
+        super().__init__("External id already bound to a managed object; delete it there first")
 
 
 class ChunkConflict(Refusal):
@@ -99,16 +121,42 @@ class Busy(Refusal):
     """Somebody else holds what the request needs, for longer than it may wait."""
 
     def __init__(self) -> None:
-        super().__init__("The event is in use by other requests; try again in a few seconds.")
+        super().__init__("What this is about is in use by other requests; try again in a few seconds.")
+
+
+class BadSeed(Refusal):
+    """What events are to be made of is no folder or tar as it should be."""
+
+
+class ListUnavailable(Refusal):
+    """The index of events is being made anew, and that takes longer than a request may wait."""
+
+    def __init__(self) -> None:
+        super().__init__("The index of events is being made anew; try again in a few seconds.")
+
+
+class TooManyTries(Refusal):
+    """Passwords were tried too often; until some time has passed none is tried."""
+
+    def __init__(self, wait_s: float) -> None:
+        self.retry_after_s = max(1, math.ceil(wait_s))
+        super().__init__(f"Too many failed logins; try again in {self.retry_after_s} seconds.")
+
+
+class LoginsCrowded(Refusal):
+    """Too many passwords wait to be verified."""
+
+    retry_after_s = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many logins at once; try again in a second.")
 
 
 class Damaged(Refusal):
     """A file of the store does not hold what it should."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            "The stored data of this event is damaged; ask the operator to look at the server log."
-        )
+        super().__init__("What is stored of this is damaged; ask the operator to look at the server log.")
         self.what = what
 
 

@@ -1,4 +1,4 @@
-"""Event IDs: numbers that sort by creation and give the path of an event without a look-up.
+"""IDs of events and managed objects: numbers that sort by creation and give the path without a look-up.
 
 An ID is (milliseconds since 2020-01-01) * 4096 + 12 random bits. It stays below
 2**53, so JavaScript keeps it whole, and its last bits spread over the locks. IDs
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import NewType
 
-from c8ybin.domain.errors import EventNotFound
+from c8ybin.domain.errors import EventNotFound, ObjectNotFound
 
 EventId = NewType("EventId", int)
 
@@ -35,14 +35,35 @@ def parse_event_id(text: str) -> EventId:
         EventNotFound: Not ASCII digits without a leading zero below 2**53; such an
             event cannot exist.
     """
-    if not _DECIMAL.fullmatch(text) or int(text) >= LIMIT:
+    if not is_id(text):
         raise EventNotFound
+    return EventId(int(text))
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text can be an ID, of an event or a managed object."""
+    return bool(_DECIMAL.fullmatch(text)) and int(text) < LIMIT
+
+
+def parse_object_id(text: str) -> EventId:
+    """Read the ID of a managed object as it stands in a URL.
+
+    Raises:
+        ObjectNotFound: There can be no such object.
+    """
+    if not is_id(text):
+        raise ObjectNotFound
     return EventId(int(text))
 
 
 def created_ms(event_id: EventId) -> int:
     """Return when an ID of ours was made, in milliseconds since 1970."""
     return (event_id >> RANDOM_BITS) + EPOCH_MS
+
+
+def first_id(made_ms: int) -> int:
+    """Return the least number that an ID has which was made at a time or later."""
+    return (made_ms - EPOCH_MS) << RANDOM_BITS
 
 
 class Clock:
@@ -67,4 +88,4 @@ class Clock:
 
 def new_event_id(now_ms: int) -> EventId:
     """Make an ID for an event created at `now_ms`; whoever uses it must see whether it is free."""
-    return EventId(((now_ms - EPOCH_MS) << RANDOM_BITS) | random.getrandbits(RANDOM_BITS))
+    return EventId(first_id(now_ms) | random.getrandbits(RANDOM_BITS))  # nosec B311 # an ID is no secret

@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from c8ybin.domain.errors import Invalid
+from c8ybin.domain.filters import parse_filter
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.times import parse_time
 
@@ -20,7 +21,10 @@ LARGEST_PAGE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a query asks of one event; times in milliseconds since 1970."""
+    """What a query asks of one event; times in milliseconds since 1970.
+
+    `held` is how many bytes its binary and its incomplete upload take.
+    """
 
     id: EventId
     time: int
@@ -29,6 +33,7 @@ class Facts:
     source: str
     type: str
     fragments: Mapping[str, Any]
+    held: int = 0
 
     @property
     def order(self) -> tuple[int, int]:
@@ -38,7 +43,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The filters of a list; None where one was not given. All bounds are inclusive but `updated_to`."""
+    """The filters of a list; None where one was not given. All bounds are inclusive but `updated_to`.
+
+    `sources` are the only ones that exist for who asks.
+    """
 
     source: str | None = None
     type: str | None = None
@@ -50,11 +58,13 @@ class Query:
     created_to: int | None = None
     updated_from: int | None = None
     updated_to: int | None = None
+    sources: frozenset[str] | None = None
 
     def matches(self, event: Facts) -> bool:
         """Tell whether an event belongs to the list."""
         return (
             (self.source is None or event.source == self.source)
+            and (self.sources is None or event.source in self.sources)
             and (self.type is None or event.type == self.type)
             and _within(event.time, self.date_from, self.date_to)
             and _within(event.created, self.created_from, self.created_to)
@@ -121,6 +131,7 @@ class Kind(Enum):
     FLAG = (_flag, "true or false")
     COUNT = (_positive, "a whole number from 1")
     PAGE_SIZE = (_page_size, "a whole number from 1")
+    FILTER = (parse_filter, "a filter with eq, has, and, or, not, like $filter=(name eq 'pump*')")
 
     def __init__(self, read: Callable[[str], Any], hint: str) -> None:
         self.read = read
@@ -170,11 +181,11 @@ PAGES = tuple(
             "pageSize",
             "page_size",
             Kind.PAGE_SIZE,
-            f"Events a page; more than {LARGEST_PAGE} is trimmed to that.",
+            f"Entries a page; more than {LARGEST_PAGE} is trimmed to that.",
         ),
         ("currentPage", "current_page", Kind.COUNT, "The page, counted from 1."),
         ("withTotalPages", "with_total_pages", Kind.FLAG, "Count the pages."),
-        ("withTotalElements", "with_total_elements", Kind.FLAG, "Count the events."),
+        ("withTotalElements", "with_total_elements", Kind.FLAG, "Count the entries."),
     )
 )
 # Sources have no children here, so these two change nothing; they need a source all the same (OAS).
@@ -196,15 +207,31 @@ def parse_query(query_string: str) -> list[tuple[str, str]]:
     """Split a query string into names and values, in their order.
 
     Raises:
-        Invalid: A name or value is not UTF-8.
+        Invalid: A name or value is not UTF-8; the message names it.
     """
-    try:
-        return parse_qsl(query_string, keep_blank_values=True, errors="strict")
-    except ValueError:
-        raise Invalid("The query is not UTF-8 in percent-encoding.") from None
+    pairs: list[tuple[str, str]] = []
+    for text in query_string.split("&"):
+        try:
+            pairs += parse_qsl(text, keep_blank_values=True, errors="strict")
+        except ValueError:
+            name = unquote_plus(text.partition("=")[0])[:64]
+            raise Invalid(f"{name} cannot be read; write text in UTF-8, in percent-encoding.") from None
+    return pairs
 
 
-def _read(pairs: Iterable[tuple[str, str]], known: Collection[Parameter], *, closed: bool) -> dict[str, Any]:
+def read_values(
+    pairs: Iterable[tuple[str, str]], known: Collection[Parameter], *, closed: bool
+) -> dict[str, Any]:
+    """Read parameters into values by their fields.
+
+    Args:
+        pairs: Names and values as they came.
+        known: What is read.
+        closed: Whether an unknown name is refused; else it is passed over.
+
+    Raises:
+        Invalid: A parameter cannot be read; the message names it.
+    """
     by_name = {parameter.name: parameter for parameter in known}
     values: dict[str, Any] = {}
     seen: dict[str, str] = {}
@@ -220,6 +247,11 @@ def _read(pairs: Iterable[tuple[str, str]], known: Collection[Parameter], *, clo
             values[parameter.field] = parameter.kind.read(value)
         except ValueError:
             raise Invalid(f"{name} cannot be read; write {parameter.kind.hint}.") from None
+    return values
+
+
+def _read(pairs: Iterable[tuple[str, str]], known: Collection[Parameter], *, closed: bool) -> dict[str, Any]:
+    values = read_values(pairs, known, closed=closed)
     if "fragment_value" in values and "fragment_type" not in values:
         raise Invalid("fragmentValue needs fragmentType.")
     for parameter in RELATED:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from c8ybin.domain.errors import RangeNotSatisfiable, Unreadable
 
-_CONTENT_RANGE = re.compile(r"(?:bytes\s+)?(\d{1,15})-(\d{1,15})/(?:(\d{1,15})|\*)", re.ASCII | re.IGNORECASE)
+CONTENT_RANGE = re.compile(r"(?:bytes\s+)?(\d{1,15})-(\d{1,15})/(?:(\d{1,15})|\*)", re.ASCII | re.IGNORECASE)
+_ARRIVED = re.compile(r"((?:\d{1,15}-\d{1,15})(?:,\d{1,15}-\d{1,15})*)/(?:(\d{1,15})|\*)", re.ASCII)
 _RANGE = re.compile(r"bytes\s*=\s*(?:(\d{1,99})-(\d{1,99})?|-(\d{1,99}))", re.ASCII | re.IGNORECASE)
 
 
@@ -49,7 +50,7 @@ def parse_content_range(value: str) -> ContentRange:
 
     Source: the upstream document writes `0-3/10` without `bytes`; RFC 9110, section 14.4.
     """
-    match = _CONTENT_RANGE.fullmatch(value.strip())
+    match = CONTENT_RANGE.fullmatch(value.strip())
     if not match:
         raise Unreadable("Content-Range cannot be read; write it as start-stop/length, or /* for the length.")
     start, stop = int(match[1]), int(match[2])
@@ -119,6 +120,11 @@ class Spans:
         """One past the highest byte; 0 when there is none."""
         return self._spans[-1].end if self._spans else 0
 
+    @property
+    def count(self) -> int:
+        """How many bytes they are."""
+        return sum(span.length for span in self._spans)
+
     def add(self, span: Span) -> None:
         """Add the bytes of a span, merging it with what it touches."""
         first = bisect_left(self._spans, span.start, key=lambda s: s.end)
@@ -150,3 +156,22 @@ class Spans:
     def covers(self, length: int) -> bool:
         """Tell whether every byte below `length` is in the set."""
         return not self.missing(Span(0, length))
+
+
+def parse_arrived(value: str) -> tuple[Spans, int | None]:
+    """Read what the server says to have of an upload: `0-3,8-9/10`, or `/*` where no chunk told the length.
+
+    Returns:
+        What has arrived, and the file's length in bytes.
+
+    Raises:
+        Unreadable: It is malformed.
+    """
+    match = _ARRIVED.fullmatch(value.strip())
+    if not match:
+        raise Unreadable("A list of ranges is written as 0-3,8-9/10.")
+    pairs = (pair.split("-") for pair in match[1].split(","))
+    spans = [Span(int(start), int(stop) + 1) for start, stop in pairs]
+    if any(span.length <= 0 for span in spans):
+        raise Unreadable("A range stops before it starts.")
+    return Spans(spans), None if match[2] is None else int(match[2])

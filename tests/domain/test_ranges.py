@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from c8ybin.domain.errors import RangeNotSatisfiable, Unreadable
-from c8ybin.domain.ranges import ContentRange, Span, Spans, parse_content_range, parse_range
+from c8ybin.domain.ranges import ContentRange, Span, Spans, parse_arrived, parse_content_range, parse_range
 
 SPANS = st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda t: Span(t[0], t[0] + t[1]))
 
@@ -249,3 +249,20 @@ def test_suffix_of_an_empty_file_is_the_whole_of_it():
 
 def test_a_stop_of_any_number_of_digits_is_cut_to_the_end():
     assert parse_range(f"bytes=2-{'9' * 40}", 10) == Span(2, 10)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**14), st.integers(1, 10**6)), min_size=1, max_size=9), st.booleans()
+)
+def test_what_has_arrived_is_read_as_it_is_written(parts: list[tuple[int, int]], is_told: bool) -> None:
+    spans = Spans(Span(start, start + length) for start, length in parts)
+    length = spans.end + 1 if is_told else None
+    assert parse_arrived(f"{spans}/{'*' if length is None else length}") == (spans, length)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/*", "0-3", "0-3/", "3-0/*", "0-3,/9", "0-3;8-9/*", "bytes 0-3/*", "-3/9"]
+)
+def test_what_is_no_list_of_ranges_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable):
+        parse_arrived(text)
