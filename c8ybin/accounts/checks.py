@@ -23,6 +23,16 @@ def check_name(name: str) -> None:
         )
 
 
+def check_label(label: str) -> None:
+    """Refuse what cannot stand in a list of one line each.
+
+    Raises:
+        AccountsProblem: It is too long, or not one line of text.
+    """
+    if len(label) > NAME_CHARACTERS or any(unicodedata.category(c) in ("Cc", "Cs") for c in label):
+        raise AccountsProblem(f"A token's name is one line of at most {NAME_CHARACTERS} characters.")
+
+
 def check_password(password: str) -> None:
     """Refuse what is no password.
 

@@ -4,7 +4,8 @@ import secrets
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.accounts.accounts import ADMIN_NAME, ADMIN_PASSWORD_FILE, Accounts
+from c8ybin.accounts.accounts import Accounts
+from c8ybin.accounts.changes import ADMIN_NAME, ADMIN_PASSWORD_FILE
 from c8ybin.accounts.checks import AccountsProblem
 from c8ybin.accounts.roles import ROLES
 
@@ -27,7 +28,7 @@ def make_admin(accounts: Accounts, root: Path) -> str | None:
     """
     if accounts.users():
         return None
-    with accounts.exclusive():
+    with accounts.changes.exclusive():
         password = _kept_password(root / ADMIN_PASSWORD_FILE)
     try:
         accounts.add(ADMIN_NAME, password, ROLES)

@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from store_tools import by_path
 
 from c8ybin.accounts import ADMIN_PASSWORD_FILE, EVENT_READ, ROLES, AccountsProblem, make_admin
 
@@ -79,8 +80,8 @@ def test_the_password_is_durable_before_the_account_is_made(accounts, tmp_path, 
         rename(source, target)
 
     monkeypatch.setattr(os, "fsync", record_fsync)
-    monkeypatch.setattr(os, "link", record_link)
-    monkeypatch.setattr(os, "rename", record_rename)
+    monkeypatch.setattr(os, "link", by_path(record_link))
+    monkeypatch.setattr(os, "rename", by_path(record_rename))
     make_admin(accounts, tmp_path)
     assert steps == [
         "fsync .admin-password",
