@@ -3,21 +3,30 @@
 A child runs `from store_tools import *`, so this module is also its vocabulary.
 """
 
+import contextlib
 import os
+import secrets
+import shutil
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import c8ybin
+from c8ybin import fsio
 from c8ybin.bodies import Intake, Received
 from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import Refusal
 from c8ybin.domain.events import new_event
 from c8ybin.domain.ids import Clock, EventId
+from c8ybin.domain.inventory import ExternalId, new_object
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import parse_content_range
-from c8ybin.store import Binary, Chunk, Journal, Store
+from c8ybin.fsio import beneath
+from c8ybin.store import Binary, Chunk, Journal, Readers, Store
 from c8ybin.store.commit import named_contents
 from c8ybin.store.disk import Disk
 from c8ybin.store.layout import BINARY, EVENT, FORMAT, JOURNAL, Layout
@@ -27,8 +36,10 @@ __all__ = [
     "ANY",
     "Desk",
     "EventId",
+    "ExternalId",
     "Path",
     "Refusal",
+    "by_path",
     "die",
     "locks_of_all",
     "new_root",
@@ -38,6 +49,9 @@ __all__ = [
     "wait",
 ]
 
+if TYPE_CHECKING:  # a child starts faster without
+    import pytest
+
 ANY = Precondition()
 # A child is to use the very package that is tested, and this module.
 CHILD_ENVIRONMENT = os.environ | {
@@ -46,20 +60,66 @@ CHILD_ENVIRONMENT = os.environ | {
 DOCUMENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "old"}
 
 
+LOCK_NAMES = tuple(f"{number:03x}" for number in range(1024))
+# Directories of lock files that no data directory has now, and what was lent by the pool.
+_spare: list[Path] = []
+lent: list[tuple[Path, Path]] = []
+
+
 def locks_of_all(folder: Path) -> Path:
-    """Make the 1024 lock files that the data directories of a whole test run share."""
+    """Make a pool of directories with 1024 lock files each: making those takes up to some seconds."""
     folder.mkdir()
-    for number in range(1024):
-        (folder / f"{number:03x}").touch()
+    make_locks(folder / "0")
     return folder
 
 
+def make_locks(folder: Path) -> None:
+    """Make a directory with all lock files."""
+    folder.mkdir()
+    for name in LOCK_NAMES:
+        (folder / name).touch()
+
+
+def lend_locks(pool: Path, root: Path) -> None:
+    """Move a directory of lock files of the pool into a data directory; make one where none is there."""
+    for spare in (*(pool.iterdir() if pool.is_dir() else ()), *reversed(_spare)):
+        with contextlib.suppress(OSError):  # taken by another process, or on another file system
+            spare.rename(root / "locks")
+            if spare in _spare:
+                _spare.remove(spare)
+            break
+    else:
+        make_locks(root / "locks")
+    lent.append((root, pool))
+
+
+def give_locks_back(root: Path, pool: Path) -> None:
+    """Move them back for the next one, unless the test has changed them."""
+    locks, spare = root / "locks", pool / secrets.token_hex(8)
+    with contextlib.suppress(OSError):
+        if sorted(os.listdir(locks)) == sorted(LOCK_NAMES):
+            pool.mkdir(exist_ok=True)
+            locks.rename(spare)
+            _spare.append(spare)
+
+
+def own_locks(root: Path, *names: str) -> None:
+    """Let a data directory have just these lock files instead of those that are lent."""
+    locks, pool = root / "locks", next(pool for of, pool in reversed(lent) if of == root)
+    give_locks_back(root, pool)
+    shutil.rmtree(locks, ignore_errors=True)  # on another file system
+    locks.mkdir()
+    for name in names:
+        (locks / name).touch()
+
+
 def new_root(root: Path, locks: Path) -> Path:
-    """Make a data directory, but for its lock files: making those takes most of a second."""
+    """Make a data directory, with lock files of the pool."""
     root.mkdir(parents=True)
+    root.chmod(0o700)
     for name in ("events", "tmp"):
         (root / name).mkdir()
-    (root / "locks").symlink_to(locks)
+    lend_locks(locks, root)
     (root / "format").write_text(f"{FORMAT}\n")
     return root
 
@@ -81,6 +141,7 @@ class Desk:
         self.disk = Disk(self.layout, self.writer, clock or Clock(), min_free=min_free)
         self.store = Store(self.disk, upload_expiry_s=upload_expiry_s)
         self.intake = Intake(self.store.folder)
+        self.is_dead = False
 
     def __enter__(self) -> "Desk":
         return self
@@ -94,13 +155,27 @@ class Desk:
 
     def die(self) -> None:
         """End as `kill -9` does: what is on the disk stays as it is, and the lock of life goes."""
+        self.is_dead = True
+        self.disk.index.close()
         os.close(self.writer._hours_fd)
         os.close(self.writer._alive_fd)
+        fsio.let_go(self.writer.folder)
         for fd, _ in self.intake._spools:
             os.close(fd)
 
     def create(self, **fragments: object) -> EventId:
         return self.store.events.create(new_event(DOCUMENT | fragments), "tester").id
+
+    def make(self, **members: object) -> EventId:
+        """Create a managed object."""
+        return self.store.inventory.create(new_object(dict(members)), "tester").id
+
+    def name(self, object_id: int, value: str = "4711", kind: str = "c8y_Serial") -> None:
+        """Add an external ID to a managed object."""
+        self.store.identities.add(ExternalId(kind, value), EventId(object_id))
+
+    def unname(self, value: str = "4711", kind: str = "c8y_Serial") -> None:
+        self.store.identities.remove(ExternalId(kind, value))
 
     def body(self, data: bytes, name: str | None = "a.txt", type: str = "text/plain") -> Received:  # noqa: A002
         with self.intake.whole(Label(type, name), ()) as receiver:
@@ -172,6 +247,12 @@ def read_all(fd: int) -> bytes:
     return os.pread(fd, os.fstat(fd).st_size, 0)
 
 
+def reindex(root: Path) -> None:
+    """Make the index anew, as `c8ybin reindex` does."""
+    with Readers(Layout(root), 1) as readers, closing(Store.open(root)) as store:
+        store.reindex(readers)
+
+
 def say(text: object) -> None:
     """Tell the test something, as a line."""
     os.write(1, f"{text}\n".encode())
@@ -202,6 +283,30 @@ def die(call: str, pattern: str, *, after: bool) -> None:
         raise AssertionError("still alive")
 
     setattr(os, call, killing)
+
+
+def by_path(function: Callable[..., object]) -> Callable[..., object]:
+    """Return what stands for a function of `os` and tells another one whole paths, whatever it is told them by."""
+
+    def called(*arguments: object, **folders: int) -> object:
+        of = folders.get("src_dir_fd", folders.get("dir_fd")), folders.get("dst_dir_fd")
+        paths = [
+            argument if fd is None else Path(os.readlink(f"/proc/self/fd/{fd}"), str(argument))
+            for argument, fd in zip(arguments, of, strict=False)
+        ]
+        return function(*paths, *arguments[len(paths) :])
+
+    return called
+
+
+def patch_call(
+    patch: "pytest.MonkeyPatch", call: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> None:
+    """Let what `wrap` makes of a function of `os` stand for it; of `open`, for each way to open a file."""
+    patch.setattr(os, call, by_path(wrap(getattr(os, call))))
+    if call == "open":
+        real = beneath.openat2
+        patch.setattr(beneath, "openat2", lambda resolve, *, waits: wrap(real(resolve, waits=waits)))
 
 
 def orphans(root: Path) -> list[str]:

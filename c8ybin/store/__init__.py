@@ -4,7 +4,9 @@
     store.events        create, read, update, delete          (events.py)
     store.binaries      open, attach, replace, delete         (binaries.py)
     store.uploads       chunks                                (uploads.py)
-    store.listing       lists; a plain walk for now           (listing.py)
+    store.listing       lists, by the index                   (listing.py)
+    store.inventory     managed objects                       (inventory.py)
+    store.identities    external IDs                          (identities.py)
     store.sweep         what dead writers and old uploads left (sweep.py)
 
     Check, Repair       what is wrong in a data directory, and putting it right (check.py, repair.py)
@@ -16,6 +18,7 @@ what is known to be durable. Errors are domain errors, or OSError let through.
 """
 
 from c8ybin.fsio import WouldWait
+from c8ybin.index import DAY_MS, Overview, Usage
 from c8ybin.store.archive import NotWritten, UnknownFormat
 from c8ybin.store.backup import BackedUp, Previous, Unsteady, write_backup
 from c8ybin.store.binaries import OpenBinary
@@ -24,6 +27,7 @@ from c8ybin.store.check import Check
 from c8ybin.store.disk import MIN_FREE
 from c8ybin.store.event import StoredEvent
 from c8ybin.store.examination import Finding, Kind
+from c8ybin.store.inventory import ObjectPage, StoredObject
 from c8ybin.store.journal import Journal
 from c8ybin.store.layout import QUARANTINE
 from c8ybin.store.listing import Page
@@ -35,15 +39,17 @@ from c8ybin.store.opening import (
     prepare_directory,
     started_directory,
 )
+from c8ybin.store.readers import Readers
 from c8ybin.store.repair import Repair
 from c8ybin.store.restore import MissingBackup, Restored, restore_backup
-from c8ybin.store.store import Store
+from c8ybin.store.store import Room, Store
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep, Sweeper
 from c8ybin.store.unpack import Source, read_index
 from c8ybin.store.uploads import Chunk
 from c8ybin.store.writer import UnfitFileSystem
 
 __all__ = [
+    "DAY_MS",
     "MIN_FREE",
     "QUARANTINE",
     "UPLOAD_EXPIRY_S",
@@ -57,20 +63,26 @@ __all__ = [
     "Kind",
     "MissingBackup",
     "NotWritten",
+    "ObjectPage",
     "OpenBinary",
+    "Overview",
     "Page",
     "Previous",
+    "Readers",
     "Repair",
     "Restored",
+    "Room",
     "Source",
     "Store",
     "StoredEvent",
+    "StoredObject",
     "Sweep",
     "Sweeper",
     "UnfitDirectory",
     "UnfitFileSystem",
     "UnknownFormat",
     "Unsteady",
+    "Usage",
     "WouldWait",
     "existing_directory",
     "is_data_directory",

@@ -1,7 +1,7 @@
 """The archive of a backup: a POSIX tar that can be streamed, told whole by its last member.
 
     c8ybin-backup.json   format, ID and time of the backup, and of those that it builds on
-    format, accounts.json, admin-password, events/…     under their paths in the data directory
+    format, accounts.json, admin-password, devices/…, events/…, identities/…   under their paths in the data directory
     manifest.jsonl       a line a file of the state: path, length, SHA-256, and which backup has its bytes
 
 The manifest's last line counts the others and has a SHA-256 over them, so an archive

@@ -15,6 +15,7 @@ from c8ybin.store.archive import ArchiveWriter, Header, Output, Stamp
 from c8ybin.store.layout import ACCOUNTS, FIRST_PASSWORD, Layout
 from c8ybin.store.manifest import Entry, Manifest
 from c8ybin.store.opening import UnfitDirectory
+from c8ybin.store.single_snapshots import SinglesSnapshot
 from c8ybin.store.snapshot import File, snapshot
 
 
@@ -32,6 +33,7 @@ class BackedUp:
         files: How many, and of those how many were copied; the others are in earlier backups.
         bytes: Of all files, and of those that were copied.
         damaged: The events that were left out.
+        others: The managed objects and external IDs that were, by their paths.
     """
 
     stamp: Stamp
@@ -41,6 +43,7 @@ class BackedUp:
     bytes: int = 0
     copied_bytes: int = 0
     damaged: list[EventId] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def write_backup(
     previous: Previous | None = None,
     *,
     step: Step = uncounted,
-    left_out: Callable[[EventId, str], None] = lambda *_: None,
+    left_out: Callable[[str, str], None] = lambda *_: None,
 ) -> BackedUp:
     """Write a backup.
 
@@ -66,7 +69,7 @@ def write_backup(
         output: Where the archive goes, in a stream.
         previous: The backup whose files need not be copied again.
         step: Called as it goes on.
-        left_out: Called for each event that is damaged, with what is wrong.
+        left_out: Called for each event or other file that is damaged, with what is wrong.
 
     Raises:
         NotWritten: The output does not take it.
@@ -81,6 +84,9 @@ def write_backup(
         top, place = known.below(""), _identity(layout)
         for path, data in _of_directory(layout):
             _add(archive, path, File.of_bytes(path, data), top.get(path), done)
+        # In the alphabet's order, as the tree of events; external IDs of these objects alone.
+        singles = SinglesSnapshot(layout, done.others, left_out)
+        _add_singles(archive, singles.objects(), known, done)
         for event_id, home in layout.walk():
             try:
                 _add_event(archive, layout, home, known, done, step)
@@ -91,8 +97,9 @@ def write_backup(
                 if isinstance(error, OSError) and not is_of_one_file(error):
                     raise
                 done.damaged.append(event_id)
-                left_out(event_id, error.what if isinstance(error, Damaged) else str(error))
+                left_out(f"event {event_id}", error.what if isinstance(error, Damaged) else str(error))
             step(events=1)
+        _add_singles(archive, singles.external_ids(), known, done)
         if _identity(layout) != place:
             raise UnfitDirectory(f"{layout.root} was replaced by a restore meanwhile; back it up again.")
         archive.finish()
@@ -102,7 +109,7 @@ def write_backup(
 def _identity(layout: Layout) -> tuple[int, int] | None:
     """Return what tells a tree of events from another one in its place."""
     try:
-        status = layout.events.stat()
+        status = fsio.status(layout.events)
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
@@ -141,6 +148,16 @@ def _add_event(
         for file in files:
             path = f"{folder}/{file.name}"
             _add(archive, path, file, before.get(path), done, step)
+
+
+def _add_singles(
+    archive: ArchiveWriter, files: Iterator[tuple[str, File]], known: "_Known", done: BackedUp
+) -> None:
+    folder, before = "", dict[str, Entry]()
+    for path, file in files:
+        if (own := path.rpartition("/")[0]) != folder:
+            folder, before = own, known.below(own)
+        _add(archive, path, file, before.get(path), done)
 
 
 def _is_unchanged(file: File, entry: Entry | None) -> bool:

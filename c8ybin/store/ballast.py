@@ -21,7 +21,7 @@ def take_in(layout: Layout) -> None:
         fsio.make_directory(layout.ballast)
         for number in range(FILES):
             path = layout.ballast / str(number)
-            if fsio.exists(path) and path.stat().st_size == FILE_BYTES:
+            if fsio.exists(path) and fsio.status(path).st_size == FILE_BYTES:
                 continue
             fsio.remove(path)
             fd = fsio.create(path)

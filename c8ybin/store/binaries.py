@@ -23,11 +23,15 @@ from c8ybin.store.commit import (
     remove_content,
     removed_unless_named,
     tidying,
+    touch_event,
 )
 from c8ybin.store.disk import Disk
-from c8ybin.store.event import touch_event
 from c8ybin.store.group_commit import Steps, is_small
+from c8ybin.store.journal import read_journal
 from c8ybin.store.layout import BINARY, CONTENT, EVENT, JOURNAL
+
+# What waits longer than this to remove what is void leaves it to the sweep.
+_TIDY_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +116,21 @@ class Binaries:
         if wanted:
             with self._disk.held(event_id) as home:
                 wanted.check(validators_of(read_binary(home)))
-                binary = self._disk.together.run(self._attach(event_id, home, received, owner))
+                binary = self._commit(
+                    event_id, self._attach(event_id, home, received, owner), holds_lock=True
+                )
         else:
             home = self._disk.layout.event(event_id)
             with self._disk.still_there(home):
                 steps = self._attach(event_id, home, received, owner)
-                binary = self._disk.together.run(steps, holds_lock=False)
+                binary = self._commit(event_id, steps, holds_lock=False)
         if fsio.exists(f"{home}/{JOURNAL}"):
-            # Void by now; what stays of it is swept, so its removal must not fail the request.
-            with suppress(Refusal), tidying(self._disk), self._disk.held(event_id):
+            # Void by now; what stays of it is swept, so its removal neither fails the request nor delays it for long.
+            with (
+                suppress(Refusal),
+                tidying(self._disk),
+                self._disk.held(event_id, timeout_s=_TIDY_TIMEOUT_S),
+            ):
                 drop_void_upload(home)
         self._disk.digester.follow(home, binary)
         return binary
@@ -135,7 +145,8 @@ class Binaries:
         _lighten(received)
         with self._disk.held(event_id) as home:
             steps = self._replace(event_id, home, received, owner, wanted)
-            binary, replaced = self._disk.together.run(steps)
+            with self._disk.telling(event_id):
+                binary, replaced = self._disk.together.run(steps)
             with tidying(self._disk):
                 drop_upload(home, binary)
                 if replaced:
@@ -143,8 +154,11 @@ class Binaries:
         self._disk.digester.follow(home, binary)
         return binary
 
-    def delete(self, event_id: EventId, wanted: Precondition) -> None:
+    def delete(self, event_id: EventId, wanted: Precondition) -> str | None:
         """Remove the binary of an event, and its incomplete upload; a full disk does not prevent it.
+
+        Returns:
+            What the file was called; None where nobody can say.
 
         Raises:
             EventNotFound: There is no such event.
@@ -156,14 +170,31 @@ class Binaries:
             binary = read_binary(home)
             wanted.check(validators_of(binary))
             self._disk.prepare(event_id, freeing=True)
-            if binary is None:
-                if not drop_upload(home, None):
-                    raise BinaryNotFound
-                return
-            if not is_being_replaced(home, binary):
-                # Void or damaged: it must not come back when the binary is gone.
-                drop_upload(home, binary)
-            self._delete(home, binary)
+            with self._disk.telling(event_id):
+                if fsio.exists(home / JOURNAL):
+                    # What makes the upload void may not be durable yet, if its writer died: the
+                    # binary before it must not come back without its upload.
+                    fsio.sync_directory(home)
+                if binary is None:
+                    name = _name_of_upload(home)
+                    if not drop_upload(home, None):
+                        raise BinaryNotFound
+                    return name
+                if not is_being_replaced(home, binary):
+                    # Void or damaged: it must not come back when the binary is gone.
+                    drop_upload(home, binary)
+                self._delete(home, binary)
+                return binary.name
+
+    def _commit(self, event_id: EventId, steps: Steps[Binary], *, holds_lock: bool) -> Binary:
+        """Take the steps of attaching, and tell the index."""
+        try:
+            binary = self._disk.together.run(steps, holds_lock=holds_lock)
+        except OSError:
+            self._disk.index.touched(event_id)
+            raise
+        self._disk.index.attached(event_id, binary.time, binary.length)
+        return binary
 
     def _attach(self, event_id: EventId, home: Path, received: Received, owner: str) -> Steps[Binary]:
         if not fsio.exists(f"{home}/{EVENT}"):
@@ -235,6 +266,13 @@ class Binaries:
                 raise
             return False
         return True
+
+
+def _name_of_upload(home: Path) -> str | None:
+    with suppress(Damaged):
+        journal = read_journal(home)
+        return journal.label.name if journal else None
+    return None
 
 
 def _lighten(received: Received) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from c8ybin import fsio
 from c8ybin.domain.conditions import Validators
 from c8ybin.domain.errors import Damaged
+from c8ybin.domain.records import Record, decode, texts
 from c8ybin.domain.times import format_time, parse_time
 from c8ybin.store.layout import BINARY, CONTENT, is_content_name
-from c8ybin.store.records import Record, decode, texts
 
 
 @dataclass(frozen=True, slots=True)

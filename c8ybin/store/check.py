@@ -22,6 +22,7 @@ from c8ybin.store.disk import LOCK_TIMEOUT_S
 from c8ybin.store.examination import Examination, Finding, Kind
 from c8ybin.store.layout import LOCKS, STAGING, Layout, is_of_the_root
 from c8ybin.store.repair import Repair
+from c8ybin.store.single_checks import examine_single, lock_number, walk_singles
 from c8ybin.store.writer import ALIVE, HOURS, is_running
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|imported", re.ASCII)
@@ -68,39 +69,51 @@ class Check:
         """
         for finding in self._around():
             yield self._mended(finding)
-        for day in sorted(self._layout.events.iterdir()):
+        for day in fsio.entries(self._layout.events):
             if not _is_directory(day, _DAY):
                 yield self._mended(_foreign(day))
                 continue
-            for hour in sorted(day.iterdir()):
+            for hour in fsio.entries(day):
                 if _is_directory(hour, _HOUR):
                     yield from self._hour(hour)
                 else:
                     yield self._mended(_foreign(hour))
+        for path in walk_singles(self._layout):
+            yield from self._single(path)
+
+    def _single(self, path: Path) -> list[Finding]:
+        seen = examine_single(self._layout, path)
+        if seen is None:
+            return []
+        number = lock_number(self._layout, path)
+        # As for an event: in use for long, it is told as it was seen without the lock.
+        with suppress(TimeoutError), nullcontext() if number is None else self._held(number):
+            found = examine_single(self._layout, path)
+            return [self._mended(found)] if found else []
+        return [seen]
 
     def _around(self) -> Iterator[Finding]:
         """Look at what is beside the events."""
-        for path in sorted(self._layout.root.iterdir()):
+        for path in fsio.entries(self._layout.root):
             if not is_of_the_root(path.name):
                 yield _foreign(path)
             elif path.name.startswith(STAGING) and not fsio.is_locked(path / ALIVE) and fsio.exists(path):
                 yield Finding(Kind.RESTORE, path, "left by a restore that was cut short")
         numbers = {f"{number:03x}" for number in range(LOCKS)}
-        with os.scandir(self._layout.locks) as entries:
-            names = {entry.name for entry in entries}
+        names = set(fsio.names(self._layout.locks))
         for name in sorted(numbers - names):
             yield Finding(Kind.LOCK, self._layout.locks / name, "missing")
         for name in sorted(names - numbers):
             yield _foreign(self._layout.locks / name)
-        for folder in sorted(self._layout.tmp.iterdir()):
-            if folder.is_symlink() or not folder.is_dir():
+        for folder in fsio.entries(self._layout.tmp):
+            if not fsio.is_directory(folder):
                 if fsio.exists(folder):  # or its writer ended, or a repair swept it with the one before
                     yield _foreign(folder)
             elif _has_begun(folder) and not is_running(folder) and fsio.exists(folder):
                 yield Finding(Kind.WRITER, folder, "left by a server that was killed or lost its power")
 
     def _hour(self, hour: Path) -> Iterator[Finding]:
-        for home in sorted(hour.iterdir()):
+        for home in fsio.entries(hour):
             event_id = self._layout.event_id(home)
             if event_id is not None:
                 yield from self._event(event_id, home)
@@ -129,8 +142,8 @@ class Check:
                 return add_digest(home, binary.content, digest)
         return False
 
-    def _held(self, event_id: EventId) -> AbstractContextManager[None]:
-        lock = self._layout.lock(event_id)
+    def _held(self, number: int) -> AbstractContextManager[None]:
+        lock = self._layout.lock(number)
         # Where no lock can be taken nobody else writes either, and a check makes no files.
         return fsio.locked(lock, LOCK_TIMEOUT_S) if os.access(lock, os.W_OK) else nullcontext()
 
@@ -158,7 +171,7 @@ def _has_begun(folder: Path) -> bool:
 
 
 def _is_directory(path: Path, name: re.Pattern[str]) -> bool:
-    return bool(name.fullmatch(path.name)) and path.is_dir() and not path.is_symlink()
+    return bool(name.fullmatch(path.name)) and fsio.is_directory(path)
 
 
 def _foreign(path: Path) -> Finding:

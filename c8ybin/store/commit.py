@@ -6,13 +6,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.domain.errors import BinaryExists, Damaged
+from c8ybin.domain.errors import BinaryExists, Busy, Damaged
+from c8ybin.domain.records import encode
 from c8ybin.store.binary import Binary, read_binary
 from c8ybin.store.disk import Disk
+from c8ybin.store.event import EventFile, parse_event_file
 from c8ybin.store.group_commit import Durable, Steps
-from c8ybin.store.journal import Journal, read_journal
-from c8ybin.store.layout import BINARY, JOURNAL
-from c8ybin.store.records import encode
+from c8ybin.store.journal import is_void, read_journal
+from c8ybin.store.layout import BINARY, EVENT, JOURNAL
+from c8ybin.store.records import replace
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +76,7 @@ def tidying(disk: Disk) -> Iterator[None]:
     """Remove what a commit made useless: what does not go is left to the sweep, for the commit stands."""
     try:
         yield
-    except OSError as error:
+    except (OSError, Busy) as error:
         disk.writer.left_something = True
         log.warning("left to the sweep: %s", error)
 
@@ -134,11 +136,6 @@ def drop_void_upload(home: Path) -> None:
         drop_upload(home, binary)
 
 
-def is_void(journal: Journal, binary: Binary | None) -> bool:
-    """Tell whether an upload began over another binary than the present one."""
-    return journal.base != (binary.content if binary else None)
-
-
 def is_being_replaced(home: Path, binary: Binary) -> bool:
     """Tell whether there is an upload that began over this very binary."""
     try:
@@ -146,3 +143,17 @@ def is_being_replaced(home: Path, binary: Binary) -> bool:
     except Damaged:
         return False
     return journal is not None and not is_void(journal, binary)
+
+
+def write_event(home: Path, file: EventFile, disk: Disk, leading: Sequence[Path] = ()) -> Steps[None]:
+    """Replace `event.json`, in steps, after the directories that `Disk.preparation` told; the lock is held."""
+    return replace(home / EVENT, file.to_bytes(), disk.writer, leading)
+
+
+def touch_event(home: Path, previous: int, disk: Disk) -> None:
+    """Let the event's own time be now, but not before `previous`; the lock is held."""
+    path = home / EVENT
+    file = parse_event_file(fsio.read(path), path)
+    updated = disk.next_time(max(file.updated, previous))
+    touched = EventFile(file.created, updated, file.owner, file.document)
+    disk.together.run(write_event(home, touched, disk))

@@ -19,10 +19,10 @@ from c8ybin import fsio
 from c8ybin.bodies import digests_of
 from c8ybin.domain.digests import OURS
 from c8ybin.domain.errors import Damaged
+from c8ybin.domain.records import decode, encode
 from c8ybin.domain.sizes import MIB
 from c8ybin.store.binary import Binary, parse_binary
 from c8ybin.store.layout import BINARY
-from c8ybin.store.records import decode, encode
 from c8ybin.store.writer import Writer
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,13 @@ from pathlib import Path
 from threading import Lock
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Busy, Damaged, EventNotFound, is_full
+from c8ybin.domain.errors import Busy, Damaged, EventNotFound, Refusal, is_full
 from c8ybin.domain.ids import Clock, EventId
+from c8ybin.domain.queries import Facts
 from c8ybin.domain.sizes import MIB
+from c8ybin.index import Index
 from c8ybin.store.digesting import Digester
+from c8ybin.store.event import read_facts
 from c8ybin.store.group_commit import Durable, GroupCommit, Steps
 from c8ybin.store.journal import sync_journal
 from c8ybin.store.layout import EVENT, JOURNAL, Layout
@@ -61,9 +64,44 @@ class Disk:
         self.writer = writer
         self.clock = clock
         self.digester = Digester(writer)
+        self.index = Index(
+            layout.index,
+            writer.name,
+            writer.folder / "run",
+            read=lambda event_id: read_facts(event_id, layout.event(event_id)),
+            is_there=lambda event_id: fsio.exists(layout.event(event_id) / EVENT),
+            read_all=self.facts,
+            is_writing=lambda name: fsio.exists(layout.tmp / name),
+            tell_behind=writer.tell_unindexed,
+        )
         self.together = GroupCommit()
         self._min_free = min_free
         self._durable = Remembered()
+
+    def facts(self) -> Iterator[Facts]:
+        """Yield what the index is to know of each event that can be read, and tell it of those that cannot."""
+        for event_id, home in self.layout.walk():
+            if facts := read_facts(event_id, home):
+                yield facts
+            elif fsio.exists(home / EVENT):
+                self.index.unread(event_id)
+
+    @contextmanager
+    def telling(self, event_id: EventId) -> Iterator[None]:
+        """Tell the index of a change to an event, whether it went well or not: a refusal changes nothing."""
+        try:
+            yield
+        except Refusal:
+            raise
+        except BaseException:
+            self.index.touched(event_id)
+            raise
+        self.index.touched(event_id)
+
+    @property
+    def reserve(self) -> int:
+        """What only deletions may use, in bytes."""
+        return self._min_free
 
     def require_room(self) -> None:
         """Refuse a change that adds something while free space is below the reserve.
@@ -78,8 +116,8 @@ class Disk:
         return max(self.clock.now_ms(), previous)
 
     @contextmanager
-    def held(self, event_id: EventId) -> Iterator[Path]:
-        """Lock an event and yield its directory.
+    def held(self, event_id: EventId, *, timeout_s: float | None = None) -> Iterator[Path]:
+        """Lock an event and yield its directory; waits for the lock up to LOCK_TIMEOUT_S unless told otherwise.
 
         For local file work only: no byte of a client is awaited under it, and nobody
         holds two.
@@ -89,7 +127,7 @@ class Disk:
             Busy: The lock was not to be had in time.
         """
         # The lock files last: an event's directory may vanish, its lock may not.
-        with self.locked(event_id):
+        with self.locked(event_id, timeout_s=timeout_s):
             home = self.layout.event(event_id)
             if not fsio.exists(home / EVENT):
                 raise EventNotFound
@@ -117,15 +155,16 @@ class Disk:
             raise
 
     @contextmanager
-    def locked(self, event_id: EventId) -> Iterator[None]:
-        """Hold the lock of an event, whether it exists or not.
+    def locked(self, number: int, *, timeout_s: float | None = None) -> Iterator[None]:
+        """Hold the lock of an event, or of another number, whether it exists or not.
 
         Raises:
             Busy: The lock was not to be had in time.
         """
+        within_s = LOCK_TIMEOUT_S if timeout_s is None else timeout_s
         with ExitStack() as stack:
             try:
-                stack.enter_context(fsio.locked(self.layout.lock(event_id), LOCK_TIMEOUT_S))
+                stack.enter_context(fsio.locked(self.layout.lock(number), within_s))
             except TimeoutError:
                 raise Busy from None
             yield
@@ -149,10 +188,10 @@ class Disk:
             The hour, where it must still be made durable before the change counts; after that
             `leads_durably_to` is called.
         """
-        if event_id in self._durable:
-            return ()  # and this process has noted its hour
-        hour = self.layout.hour(event_id)
         self.writer.note_hour(self.layout.hour_name(event_id))
+        if event_id in self._durable:
+            return ()
+        hour = self.layout.hour(event_id)
         if hour not in self._durable:
             yield from self._sync_parents(hour)
         return (hour,)
@@ -196,6 +235,22 @@ class Disk:
         yield Durable(directories=(hour.parent, hour.parent.parent, self.layout.root))
         self._durable.add(hour)
 
+    def directories_to(self, path: Path) -> Sequence[Path]:
+        """Return what must be durable before a single file's name is; then `is_durable` is called."""
+        shelf = path.parent
+        return (shelf,) if shelf in self._durable else (shelf, shelf.parent, self.layout.root)
+
+    def is_durable(self, path: Path) -> None:
+        """Remember that a single file's name is durable, because this process made it so."""
+        self._durable.add(path.parent)
+        self._durable.add(path)
+
+    def make_durable(self, path: Path) -> Steps[None]:
+        """Make a single file's name durable: whoever made it may have died before the fsync."""
+        if path not in self._durable:
+            yield Durable(directories=self.directories_to(path))
+            self.is_durable(path)
+
     def make_journal_durable(self, home: Path) -> None:
         """Make a journal durable before a line is added, as far as another process wrote it.
 
@@ -210,5 +265,5 @@ class Disk:
         self._durable.add(self._journal(home))
 
     def _journal(self, home: Path) -> tuple[Path, int, int]:
-        status = (home / JOURNAL).stat()
+        status = fsio.status(home / JOURNAL)
         return home, status.st_ino, status.st_size

@@ -1,25 +1,26 @@
 """One event as its directory tells it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from c8ybin import fsio
 from c8ybin.domain.conditions import Validators
-from c8ybin.domain.errors import Damaged, EventNotFound
+from c8ybin.domain.errors import Damaged, EventNotFound, is_of_one_file
 from c8ybin.domain.events import IS_BINARY, IS_INCOMPLETE, Document
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.queries import Facts
+from c8ybin.domain.records import decode, encode
 from c8ybin.domain.times import format_time, parse_time
 from c8ybin.store.binary import Binary, parse_binary
-from c8ybin.store.commit import is_void
-from c8ybin.store.disk import Disk
-from c8ybin.store.group_commit import Steps
-from c8ybin.store.journal import Journal, parse_journal
+from c8ybin.store.journal import Journal, is_void, parse_journal
 from c8ybin.store.layout import BINARY, EVENT, JOURNAL
-from c8ybin.store.records import decode, encode, replace
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class StoredEvent:
     @property
     def updated(self) -> int:
         """The later of the event's and its binary's time."""
-        return max(self.file.updated, self.binary.time if self.binary else 0)
+        return _updated(self.file, self.binary)
 
     @property
     def validators(self) -> Validators:
@@ -71,33 +72,42 @@ class StoredEvent:
     @property
     def fragments(self) -> Mapping[str, Any]:
         """The two fragments that belong to the server, where they apply."""
-        fragments: dict[str, Any] = {}
-        if self.binary:
-            fragments[IS_BINARY] = {
-                "type": self.binary.type,
-                "name": self.binary.name,
-                "length": self.binary.length,
-            }
-        if self.upload:
-            fragments[IS_INCOMPLETE] = {"range": str(self.upload)}
-        return fragments
+        return _fragments(self.binary, self.upload)
 
     @property
     def facts(self) -> Facts:
         """What a query asks of it."""
-        document = self.file.document
-        return Facts(
-            id=self.id,
-            time=parse_time(document["time"]),
-            created=self.file.created,
-            updated=self.updated,
-            source=document["source"]["id"],
-            type=document["type"],
-            fragments={**document, **self.fragments},
-        )
+        return _facts(self.id, self.file, self.binary, self.upload)
 
 
-def parse_event_file(data: bytes, path: Path) -> EventFile:
+def _fragments(binary: Binary | None, upload: Journal | None) -> Mapping[str, Any]:
+    fragments: dict[str, Any] = {}
+    if binary:
+        fragments[IS_BINARY] = {"type": binary.type, "name": binary.name, "length": binary.length}
+    if upload:
+        fragments[IS_INCOMPLETE] = {"range": str(upload)}
+    return fragments
+
+
+def _facts(event_id: EventId, file: EventFile, binary: Binary | None, upload: Journal | None) -> Facts:
+    document = file.document
+    return Facts(
+        id=event_id,
+        time=parse_time(document["time"]),
+        created=file.created,
+        updated=_updated(file, binary),
+        source=document["source"]["id"],
+        type=document["type"],
+        fragments={**document, **_fragments(binary, upload)},
+        held=(binary.length if binary else 0) + (upload.spans.count if upload else 0),
+    )
+
+
+def _updated(file: EventFile, binary: Binary | None) -> int:
+    return max(file.updated, binary.time if binary else 0)
+
+
+def parse_event_file(data: bytes, path: fsio.AnyPath) -> EventFile:
     """Read the bytes of an `event.json`.
 
     Raises:
@@ -131,8 +141,51 @@ def read_event(event_id: EventId, home: Path) -> StoredEvent:
     while True:
         files = read_files(home)
         # What is the same before and after was so while `event.json` was read: neither ever comes back.
-        if (_read_if_there(home / JOURNAL), _read_if_there(home / BINARY)) == (files.journal, files.binary):
+        if (_read_if_there(f"{home}/{JOURNAL}"), _read_if_there(f"{home}/{BINARY}")) == (
+            files.journal,
+            files.binary,
+        ):
             return stored_event(event_id, home, files.event, files.parse_binary(), files.parse_journal())
+
+
+def read_facts(event_id: EventId, home: Path) -> Facts | None:
+    """Return what a query asks of an event; None where it is gone or cannot be read, which is logged.
+
+    Its files are read once, so what changes meanwhile may be in it or not.
+
+    Raises:
+        OSError: Something is wrong with more than this event.
+    """
+    with _readable(event_id):
+        files = read_files(home)
+        binary = files.parse_binary()
+        upload = _unless_void(files.parse_journal(), binary)
+        return _facts(event_id, parse_event_file(files.event, f"{home}/{EVENT}"), binary, upload)
+    return None
+
+
+def read_readable(event_id: EventId, home: Path) -> StoredEvent | None:
+    """Return an event; None where it is gone or cannot be read: one does not take the others out of a list.
+
+    Raises:
+        OSError: Something is wrong with more than this event.
+    """
+    with _readable(event_id):
+        return read_event(event_id, home)
+    return None
+
+
+@contextmanager
+def _readable(event_id: EventId) -> Iterator[None]:
+    """End the block quietly where this one event is gone or cannot be read."""
+    try:
+        yield
+    except EventNotFound:
+        pass
+    except (Damaged, OSError) as error:
+        if isinstance(error, OSError) and not is_of_one_file(error):
+            raise
+        log.error("left out of a list: event %s: %s", event_id, getattr(error, "what", error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +203,7 @@ class EventFiles:
         Raises:
             Damaged: It does not hold what it should.
         """
-        return None if self.binary is None else parse_binary(self.binary, self.home / BINARY)
+        return None if self.binary is None else parse_binary(self.binary, f"{self.home}/{BINARY}")
 
     def parse_journal(self) -> Journal | None:
         """Read what the journal tells.
@@ -169,15 +222,15 @@ def read_files(home: Path) -> EventFiles:
     """
     # In this order: completing an upload first makes the binary and then drops the journal,
     # and removing a binary first brings the event's own time forward.
-    journal = _read_if_there(home / JOURNAL)
-    binary = _read_if_there(home / BINARY)
-    event = _read_if_there(home / EVENT)
+    journal = _read_if_there(f"{home}/{JOURNAL}")
+    binary = _read_if_there(f"{home}/{BINARY}")
+    event = _read_if_there(f"{home}/{EVENT}")
     if event is None:
         raise EventNotFound
     return EventFiles(home, event, binary, journal)
 
 
-def _read_if_there(path: Path) -> bytes | None:
+def _read_if_there(path: str) -> bytes | None:
     try:
         return fsio.read(path)
     except FileNotFoundError:
@@ -192,22 +245,11 @@ def stored_event(
     Raises:
         Damaged: `data` is not what an `event.json` holds.
     """
-    if upload and is_void(upload, binary):
-        upload = None
+    upload = _unless_void(upload, binary)
     state = repr((binary and binary.content, upload and (upload.content, str(upload)))).encode()
     etag = f'"{hashlib.sha256(data + state).hexdigest()[:32]}"'
-    return StoredEvent(event_id, parse_event_file(data, home / EVENT), binary, upload, etag)
+    return StoredEvent(event_id, parse_event_file(data, f"{home}/{EVENT}"), binary, upload, etag)
 
 
-def write_event(home: Path, file: EventFile, disk: Disk, leading: Sequence[Path] = ()) -> Steps[None]:
-    """Replace `event.json`, in steps, after the directories that `Disk.preparation` told; the lock is held."""
-    return replace(home / EVENT, file.to_bytes(), disk.writer, leading)
-
-
-def touch_event(home: Path, previous: int, disk: Disk) -> None:
-    """Let the event's own time be now, but not before `previous`; the lock is held."""
-    path = home / EVENT
-    file = parse_event_file(fsio.read(path), path)
-    updated = disk.next_time(max(file.updated, previous))
-    touched = EventFile(file.created, updated, file.owner, file.document)
-    disk.together.run(write_event(home, touched, disk))
+def _unless_void(upload: Journal | None, binary: Binary | None) -> Journal | None:
+    return None if upload and is_void(upload, binary) else upload

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from c8ybin import fsio
 from c8ybin.domain.conditions import Precondition
-from c8ybin.domain.errors import EventNotFound, is_full
+from c8ybin.domain.errors import Damaged, EventNotFound, is_full
 from c8ybin.domain.events import Document, merge_event
 from c8ybin.domain.ids import EventId, new_event_id
+from c8ybin.domain.times import parse_time
+from c8ybin.store.commit import write_event
 from c8ybin.store.disk import Disk
-from c8ybin.store.event import EventFile, StoredEvent, read_event, stored_event, write_event
+from c8ybin.store.event import EventFile, StoredEvent, parse_event_file, read_event, stored_event
 from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.layout import DELETED, EVENT
 
@@ -32,6 +34,20 @@ class Events:
             Damaged: A file of it does not hold what it should.
         """
         return read_event(event_id, self._disk.layout.event(event_id))
+
+    def source(self, event_id: EventId) -> str:
+        """Return the source of an event.
+
+        Raises:
+            EventNotFound: There is no such event.
+            Damaged: Its file does not hold what it should.
+        """
+        path = self._disk.layout.event(event_id) / EVENT
+        try:
+            file = parse_event_file(fsio.read(path), path)
+        except FileNotFoundError:
+            raise EventNotFound from None
+        return str(file.document["source"]["id"])
 
     def create(self, document: Document, owner: str) -> StoredEvent:
         """Create an event from a document that is valid.
@@ -63,9 +79,12 @@ class Events:
                 fsio.remove(box / EVENT)
                 fsio.remove_directory(box)
             raise
+        event = stored_event(event_id, self._disk.layout.event(event_id), data, None, None)
+        # From now on lists may show it: the next one that begins after the answer does.
+        self._disk.index.born(event.facts)
         yield Durable(directories=(self._disk.layout.hour(event_id),))
         self._disk.leads_durably_to(event_id)
-        return stored_event(event_id, self._disk.layout.event(event_id), data, None, None)
+        return event
 
     def _put_in_place(self, box: Path, now: int) -> Steps[EventId]:
         while True:
@@ -102,7 +121,8 @@ class Events:
                 document=merge_event(present.file.document, change),
             )
             self._disk.require_room()
-            self._disk.together.run(self._update(event_id, home, file))
+            with self._disk.telling(event_id):
+                self._disk.together.run(self._update(event_id, home, file))
             return read_event(event_id, home)
 
     def _update(self, event_id: EventId, home: Path, file: EventFile) -> Steps[None]:
@@ -138,6 +158,7 @@ class Events:
                     raise
                 self._remove_in_place(event_id, home)
             else:
+                self._disk.index.gone(event_id, _time_in(grave))
                 self._disk.committed(event_id)
                 fsio.remove_tree(grave)
 
@@ -151,6 +172,16 @@ class Events:
             # btrfs at its quota gives no name at all, but lets one go.
             if not fsio.remove(home / EVENT):
                 raise EventNotFound from None
+        self._disk.index.gone(event_id, None)
         fsio.sync_directory(home)
         fsio.remove_with_last(home, DELETED)
         self._disk.committed(event_id)
+
+
+def _time_in(grave: Path) -> int | None:
+    """Return the `time` of a deleted event, by which the index finds it sooner than by its ID."""
+    try:
+        document = parse_event_file(fsio.read(grave / EVENT), grave / EVENT).document
+    except (OSError, Damaged):
+        return None
+    return parse_time(document["time"])

@@ -11,12 +11,12 @@ from c8ybin import fsio
 from c8ybin.bodies import digests_of
 from c8ybin.domain.digests import OURS
 from c8ybin.domain.errors import Damaged
+from c8ybin.domain.records import decode
 from c8ybin.store.binary import Binary, read_binary
-from c8ybin.store.commit import is_void, named_contents
+from c8ybin.store.commit import named_contents
 from c8ybin.store.event import parse_event_file
-from c8ybin.store.journal import Journal, read_journal
+from c8ybin.store.journal import Journal, is_void, read_journal
 from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, Layout, is_content_name
-from c8ybin.store.records import decode
 from c8ybin.store.writer import is_running, writer_of
 
 
@@ -27,6 +27,8 @@ class Kind(StrEnum):
     BINARY = "damaged attachment"
     UPLOAD = "damaged upload"
     TORN = "torn line"
+    OBJECT = "damaged managed object"
+    IDENTITY = "damaged external ID"
     ORPHAN = "orphan"
     VOID = "void upload"
     DELETION = "unfinished deletion"
@@ -80,7 +82,7 @@ class Examination:
             self.found.clear()  # deleted meanwhile
 
     def _look(self) -> None:
-        names = sorted(path.name for path in self._home.iterdir())
+        names = sorted(fsio.names(self._home))
         # An event's directory is empty only for a moment, at the end of such a deletion.
         if DELETED in names or not names:
             self._tell(Kind.DELETION, self._home, "a deletion on a full disk did not come to its end")
@@ -112,7 +114,7 @@ class Examination:
             path = self._home / name
             if name in named or not fsio.exists(path):
                 continue
-            if writer_of(name) is None or (path.is_dir() and not path.is_symlink()):
+            if writer_of(name) is None or fsio.is_directory(path):
                 self._tell(Kind.FOREIGN, path, "not a file of c8ybin")
             # Named once more, after the look at the lock: a POST, which takes none of the event, names its body
             # and then lets it go.

@@ -128,6 +128,8 @@ class GroupCommit:
     def __init__(self) -> None:
         # Begins another commit in this thread, if one waits to be begun; tells whether it did.
         self.meanwhile: Callable[[], bool] | None = None
+        # Told of each step: for how many commits something was made durable, and how many have ended after that.
+        self.told: Callable[[int, int], None] | None = None
         self._depths = _Depth()
         self._guard = Lock()
         self._parallel: ParallelSync | None = None
@@ -185,10 +187,14 @@ class GroupCommit:
         try:
             while not mine.done:
                 self._make_durable()
+                together = len(self._batch)
                 self._take_in()
                 for commit in self._batch:
                     commit.advance()
-                self._batch = [commit for commit in self._batch if not commit.done]
+                under_way = [commit for commit in self._batch if not commit.done]
+                if self.told:
+                    self.told(together, len(self._batch) - len(under_way))
+                self._batch = under_way
         except BaseException:
             for commit in self._batch:
                 if not commit.done:

@@ -14,9 +14,11 @@ from c8ybin import fsio
 from c8ybin.domain.errors import Damaged
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import ContentRange, Span, Spans
+from c8ybin.domain.records import Record, decode, encode, texts
+from c8ybin.store.binary import Binary
 from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.layout import JOURNAL, is_content_name
-from c8ybin.store.records import Record, decode, encode, replace, texts
+from c8ybin.store.records import replace
 from c8ybin.store.writer import Writer
 
 MOST_LINES = 256
@@ -189,3 +191,8 @@ def sync_journal(home: Path) -> None:
     """Make durable what somebody else may have written: the journal and its name."""
     fsio.sync_file(home / JOURNAL)
     fsio.sync_directory(home)
+
+
+def is_void(journal: Journal, binary: Binary | None) -> bool:
+    """Tell whether an upload began over another binary than the present one."""
+    return journal.base != (binary.content if binary else None)

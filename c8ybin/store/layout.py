@@ -3,12 +3,16 @@
 data/
   format                      "c8ybin 1": read at start; an unknown one is refused
   accounts.lock               held while that file is changed
-  accounts.json               users, hashes, roles; mode 0600
+  accounts.json               users, hashes, roles, tokens, limits; mode 0600
   admin-password              what a first start made by itself; mode 0600
+  tls/                        the certificate that was made here, certificate.pem and key.pem; mode 0600
+  index/                      what lists are made of, see c8ybin/index; derived: made anew where it is missing
   locks/000 ... 3ff           1024 lasting lock files, made once, never deleted
   tmp/<writer>/               one for each running process (random name)
     alive                     the process holds a flock on it for its life
-    hours                     the ID-hours that it changed
+    hours                     the ID-hours that it changed, and since when the index knows of it
+    unindexed                 while it has changed what it cannot tell the index
+    run-*                     parts of an index that is being made anew
     body-*  spool-*           bodies being received
     event-*  gone-*           directories being built or removed
   events/2026-11-24/15/<id>/  one directory an event; day and hour are the ID's own, in UTC
@@ -19,22 +23,27 @@ data/
     upload.journal            while an upload in chunks is incomplete: its content file and ranges
     deleted                   event.json of what was deleted on a full disk, until all of it is gone
   events/imported/<id // 10000>/<id>/   the same for IDs below 10**12
+  devices/<id // 10**12>/<id>.json   a managed object: {"server": {created, updated}, "object": {...}, "crc": ...}
+  identities/<type>/<sha256 of the external ID>.json   an external ID: {type, externalId, object, crc}
   ballast/0 ... 7             256 KiB that a start on a full disk lets go
   quarantine/<time>/          what a repair set aside, under the path that it had; nobody's but the operator's
   before-restore-<time>/      the data directory that a restore replaced; whole once it has its format
   .restore-<random>/          a restore that is under way, or was cut: `alive` is locked for its life
 """
 
+import calendar
+import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
+from urllib.parse import quote
 
 from c8ybin import fsio
-from c8ybin.domain.ids import FIRST_OWN, LIMIT, EventId, created_ms
+from c8ybin.domain.ids import FIRST_OWN, EventId, created_ms, first_id, is_id
 
 FORMAT = "c8ybin 1"
 _HOUR_MS = 3_600_000
@@ -44,12 +53,19 @@ BINARY = "binary.json"
 JOURNAL = "upload.journal"
 CONTENT = "content"
 DELETED = "deleted"
+DEVICES = "devices"
+IDENTITIES = "identities"
+# Those of some three days, by `domain.ids`: an ID grows by 4096 a millisecond.
+IDS_A_SHELF = 10**12
+_LONGEST_TYPE = 200  # bytes; a file name has 255
 
 QUARANTINE = "quarantine"
+INDEX = "index"
 BALLAST = "ballast"
 ACCOUNTS = "accounts.json"
 ACCOUNTS_LOCK = "accounts.lock"
 FIRST_PASSWORD = "admin-password"  # noqa: S105 - a file's name
+TLS = "tls"
 
 STAGING = ".restore-"
 BEFORE = "before-restore-"
@@ -57,10 +73,27 @@ BEFORE = "before-restore-"
 FORMAT_MOVING = "format.moving"
 
 _OF_THE_ROOT = frozenset(
-    ("format", ACCOUNTS_LOCK, ACCOUNTS, FIRST_PASSWORD, "locks", "tmp", "events", BALLAST, QUARANTINE)
+    (
+        "format",
+        ACCOUNTS_LOCK,
+        ACCOUNTS,
+        FIRST_PASSWORD,
+        TLS,
+        "locks",
+        "tmp",
+        "events",
+        INDEX,
+        DEVICES,
+        IDENTITIES,
+        BALLAST,
+        QUARANTINE,
+    )
 )
 _NOT_OF_ITS_STATE = (".format.", f".{ACCOUNTS}.", f".{FIRST_PASSWORD}.", STAGING, BEFORE)
 _ID = re.compile(r"[1-9][0-9]{0,15}")
+# A type of external IDs as `_safe_name` writes it.
+_TYPE = re.compile(r"(?!\.)[A-Za-z0-9_.~%=-]{1,200}")
+_DIGEST = re.compile(r"[0-9a-f]{64}\.json")
 _CONTENT = re.compile(r"content-[0-9a-f]{1,32}-[0-9]{1,15}")
 
 
@@ -86,9 +119,19 @@ class Layout:
         return self.root / "events"
 
     @property
+    def index(self) -> Path:
+        """What lists are made of."""
+        return self.root / INDEX
+
+    @property
     def ballast(self) -> Path:
         """What a start on a full disk may let go."""
         return self.root / BALLAST
+
+    @property
+    def tls(self) -> Path:
+        """The certificate that was made here, and its key."""
+        return self.root / TLS
 
     @property
     def quarantine(self) -> Path:
@@ -105,9 +148,33 @@ class Layout:
         """The folders of the running writers."""
         return self.root / "tmp"
 
-    def lock(self, event_id: EventId) -> Path:
-        """The lock file that an event shares with one in 1024 others."""
-        return self.locks / f"{event_id % LOCKS:03x}"
+    @property
+    def devices(self) -> Path:
+        """The managed objects."""
+        return self.root / DEVICES
+
+    @property
+    def identities(self) -> Path:
+        """The external IDs."""
+        return self.root / IDENTITIES
+
+    def lock(self, number: int) -> Path:
+        """The lock file of an event or another ID, shared with one in 1024 others."""
+        return self.locks / f"{number % LOCKS:03x}"
+
+    def object(self, object_id: EventId) -> Path:
+        """The file of a managed object."""
+        return self.devices / f"{object_id // IDS_A_SHELF}/{object_id}.json"
+
+    def external_id(self, kind: str, value: str) -> Path:
+        """The file of an external ID of a type."""
+        digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+        return self.identities / _safe_name(kind) / f"{digest}.json"
+
+    @staticmethod
+    def number_of(external_id: Path) -> int:
+        """The number by which the file of an external ID shares a lock."""
+        return int(external_id.stem[:8], 16)
 
     def hour(self, event_id: EventId) -> Path:
         """The directory that holds an event's directory."""
@@ -119,6 +186,14 @@ class Layout:
             return f"imported/{event_id // 10_000}"
         return _hour_name(created_ms(event_id) // _HOUR_MS)
 
+    def ids_of_hour(self, name: str) -> tuple[int, int]:
+        """Return the least ID of an hour, by its name relative to the tree of events, and the one after its last."""
+        day, _, hour = name.partition("/")
+        if day == "imported":
+            return int(hour) * 10_000, (int(hour) + 1) * 10_000
+        start_ms = calendar.timegm(time.strptime(name, "%Y-%m-%d/%H")) * 1000
+        return first_id(start_ms), first_id(start_ms + _HOUR_MS)
+
     def event(self, event_id: EventId) -> Path:
         """The directory of an event."""
         return _home(self.root, event_id)
@@ -127,32 +202,71 @@ class Layout:
         """Return whose directory this is by its path; None where it is no event's."""
         if not _ID.fullmatch(home.name) or self.event(event_id := EventId(int(home.name))) != home:
             return None
-        return event_id if home.is_dir() and not home.is_symlink() else None
+        return event_id if fsio.is_directory(home) else None
+
+    def object_id(self, path: Path) -> EventId | None:
+        """Return whose file this is by its path; None where it is no managed object's."""
+        if not is_id(path.stem) or self.object(object_id := EventId(int(path.stem))) != path:
+            return None
+        return object_id
+
+    def is_external_id(self, path: Path) -> bool:
+        """Tell whether a path is one where an external ID may be."""
+        folder, kind = path.parent.parent, path.parent.name
+        return folder == self.identities and bool(_TYPE.fullmatch(kind) and _DIGEST.fullmatch(path.name))
 
     def holds(self, path: str) -> bool:
-        """Tell whether a relative path is one where a file of an event, and nothing else, may be."""
+        """Tell whether a relative path is one where a file of what is stored, and nothing else, may be."""
+        below = self.root / path
+        is_single = self.object_id(below) is not None or self.is_external_id(below)
+        return (is_single and str(PurePath(path)) == path) or self._is_of_an_event(path)
+
+    def _is_of_an_event(self, path: str) -> bool:
         top, _, below = path.partition("/")
         home, _, name = below.rpartition("/")
         hour, _, number = home.rpartition("/")
         return (
             top == self.events.name
             and (name in (EVENT, BINARY, JOURNAL) or is_content_name(name))
-            and bool(_ID.fullmatch(number))
-            and int(number) < LIMIT
+            and is_id(number)
             and self.hour_name(EventId(int(number))) == hour
         )
 
     def walk(self) -> Iterator[tuple[EventId, Path]]:
         """Yield every event's directory, hour by hour; foreign files are passed over."""
-        for day in _directories(self.events):
-            for hour in _directories(day):
-                yield from self.walk_hour(hour)
+        for hour in self.hours():
+            yield from self.walk_hour(hour)
+
+    def count(self) -> int:
+        """Return how many events there are, for those who wait: foreign directories count too."""
+        return sum(len(_directory_names(hour)) for hour in self.hours())
+
+    def hours(self) -> list[Path]:
+        """Return the directories of all hours."""
+        return [hour for day in _directories(self.events) for hour in _directories(day)]
+
+    def walk_objects(self) -> Iterator[tuple[EventId, Path]]:
+        """Yield every managed object's file, shelf by shelf in the alphabet's order; foreign files are passed over."""
+        for shelf in _directories(self.devices):
+            for path in _files(shelf):
+                if (object_id := self.object_id(path)) is not None:
+                    yield object_id, path
+
+    def walk_external_ids(self) -> Iterator[Path]:
+        """Yield every external ID's file, type by type; foreign files are passed over."""
+        for kind in self.external_id_types():
+            yield from filter(self.is_external_id, _files(kind))
+
+    def external_id_types(self) -> list[Path]:
+        """Return the directories of the types of external IDs."""
+        return _directories(self.identities)
 
     def walk_hour(self, hour: Path) -> Iterator[tuple[EventId, Path]]:
         """Yield the directories of the events of one hour."""
-        for home in _directories(hour):
-            if _ID.fullmatch(home.name) and self.hour(event_id := EventId(int(home.name))) == hour:
-                yield event_id, home
+        place = f"{hour.parent.name}/{hour.name}"
+        for name in _directory_names(hour):
+            if _ID.fullmatch(name) and self.hour_name(event_id := EventId(int(name))) == place:
+                yield event_id, Path(f"{hour}/{name}")
 
 
 @lru_cache(maxsize=4096)
@@ -181,10 +295,31 @@ def may_be_anywhere(name: str) -> bool:
     return name.startswith(("README", "lost+found", ".format.", ".gitignore", ".gitkeep"))
 
 
+def _safe_name(kind: str) -> str:
+    """Return the name of a directory for a type of external IDs; no two types have the same."""
+    name = quote(kind, safe="", errors="surrogatepass")
+    if len(name) > _LONGEST_TYPE:
+        # With a character that no other such name has.
+        return f"={hashlib.sha256(name.encode()).hexdigest()}"
+    return f"%2E{name[1:]}" if name.startswith(".") else name
+
+
 def _directories(path: Path) -> list[Path]:
+    return [path / name for name in _directory_names(path)]
+
+
+def _files(path: Path) -> list[Path]:
+    return [path / name for name in _names(path, lambda entry: entry.is_file(follow_symlinks=False))]
+
+
+def _directory_names(path: Path) -> list[str]:
+    return _names(path, lambda entry: entry.is_dir(follow_symlinks=False))
+
+
+def _names(path: Path, wanted: Callable[["os.DirEntry[str]"], bool]) -> list[str]:
     fsio.may_take_long()
     try:
-        with os.scandir(path) as entries:
-            return sorted(path / entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        with fsio.scanned(path) as entries:
+            return sorted(entry.name for entry in entries if wanted(entry))
     except FileNotFoundError:
         return []

@@ -1,10 +1,20 @@
 """The data directory itself: whose it is, and what must be there before anything is stored."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
 from c8ybin import fsio
-from c8ybin.store.layout import BEFORE, FORMAT, FORMAT_MOVING, LOCKS, STAGING, Layout, may_be_anywhere
+from c8ybin.store.layout import (
+    BEFORE,
+    FORMAT,
+    FORMAT_MOVING,
+    LOCKS,
+    STAGING,
+    Layout,
+    is_of_the_root,
+    may_be_anywhere,
+)
 
 
 class UnfitDirectory(Exception):
@@ -23,7 +33,7 @@ def existing_directory(root: Path) -> Layout:
         UnfitDirectory: It is none, or of a format that this version does not know.
         OSError: It cannot be read.
     """
-    layout = Layout(root)
+    layout = layout_of(root)
     found = _format(layout)
     if found is None:
         raise UnfitDirectory(interrupted_restore(layout) or f"{root} is no data directory of c8ybin.")
@@ -39,8 +49,9 @@ def started_directory(root: Path) -> Layout:
         OSError: It cannot be read.
     """
     layout = existing_directory(root)
+    _refuse_links(layout)
     for directory in (layout.events, layout.locks, layout.tmp):
-        if not directory.is_dir():
+        if not fsio.is_directory(directory):
             raise UnfitDirectory(
                 f"{root} is a data directory without {directory.name}; start the server once."
             )
@@ -49,7 +60,7 @@ def started_directory(root: Path) -> Layout:
 
 def foreign_names(layout: Layout) -> list[str]:
     """Return what a directory holds that a new data directory may not."""
-    return sorted(path.name for path in layout.root.iterdir() if not may_be_anywhere(path.name))
+    return sorted(name for name in fsio.names(layout.root) if not may_be_anywhere(name))
 
 
 def interrupted_restore(layout: Layout) -> str | None:
@@ -89,8 +100,9 @@ def prepare_directory(root: Path) -> Layout:
             nothing was touched.
         OSError: It cannot be read or written.
     """
-    layout = Layout(root)
-    make_with_parents(root.absolute())
+    layout = layout_of(root)
+    root = layout.root
+    make_with_parents(root)
     found = _format(layout)
     if found is None:
         foreign = foreign_names(layout)
@@ -109,11 +121,31 @@ def prepare_directory(root: Path) -> Layout:
         _check_format(root, found)
         # Whoever made it may have died before the fsync; without it, what follows is a foreign tree.
         fsio.sync_directory(root)
+    _refuse_links(layout)
     for directory in (layout.events, layout.locks, layout.tmp):
         fsio.make_directory(directory)
     _make_locks(layout)
     fsio.sync_directory(root)
     return layout
+
+
+def layout_of(root: Path) -> Layout:
+    """Return the layout of a data directory, to which links may lead; in it none is followed."""
+    return Layout(Path(os.path.realpath(root)))
+
+
+def _refuse_links(layout: Layout) -> None:
+    """Say in words what else would be no more than ELOOP.
+
+    Raises:
+        UnfitDirectory: A directory of the root is a symbolic link.
+    """
+    for name in fsio.names(layout.root):
+        if is_of_the_root(name) and fsio.is_link(layout.root / name):
+            raise UnfitDirectory(
+                f"{layout.root / name} is a symbolic link, and none is followed in a data directory; put what it "
+                "leads to in its place, by a bind mount where it is on another disk."
+            )
 
 
 def _check_format(root: Path, found: str) -> None:
@@ -152,7 +184,7 @@ def make_with_parents(root: Path) -> None:
 def _make_locks(layout: Layout) -> None:
     # All at once, so that a deletion on a full disk finds its lock there.
     names = {f"{number:03x}" for number in range(LOCKS)}
-    names -= {path.name for path in layout.locks.iterdir()}
+    names -= set(fsio.names(layout.locks))
     for name in sorted(names):
         fsio.close(fsio.open_lock(layout.locks / name))
     if names:

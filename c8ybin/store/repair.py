@@ -13,13 +13,14 @@ from c8ybin import fsio
 from c8ybin.domain.errors import is_full
 from c8ybin.domain.ids import EventId
 from c8ybin.store.binary import read_binary
-from c8ybin.store.commit import drop_upload
+from c8ybin.store.commit import drop_upload, touch_event
 from c8ybin.store.disk import Disk
-from c8ybin.store.event import touch_event
 from c8ybin.store.examination import Finding, Kind
-from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
+from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, is_content_name
+from c8ybin.store.listing import Listing
 from c8ybin.store.records import cut_off_torn_line
 from c8ybin.store.sweep import Sweep
+from c8ybin.store.untold import Untold
 from c8ybin.store.writer import ALIVE
 
 
@@ -28,7 +29,7 @@ class Repair:
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
-        self._sweep = Sweep(disk)
+        self._sweep = Sweep(disk, Listing(disk, Untold(disk)))
         stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(disk.clock.now_ms() / 1000))
         self._quarantine = disk.layout.quarantine / f"{stamp}-{disk.writer.name}"
         self._durable: set[Path] = set()
@@ -51,6 +52,8 @@ class Repair:
             Kind.RESTORE: self._remove_staging,
             Kind.LOCK: self._make_lock,
             Kind.FOREIGN: self._set_aside,
+            Kind.OBJECT: self._set_aside,
+            Kind.IDENTITY: self._set_aside,
             Kind.UNREADABLE: self._leave,
         }
         if event_id is None:
@@ -59,7 +62,13 @@ class Repair:
         home = self._disk.layout.event(event_id)
         fsio.sync_directory(home)
         whole = finding.kind in (Kind.EVENT, Kind.BINARY, Kind.UPLOAD, Kind.VOID, Kind.DELETION)
-        return steps[finding.kind](home if whole else finding.path)
+        try:
+            return steps[finding.kind](home if whole else finding.path)
+        finally:
+            if fsio.exists(home / EVENT):
+                self._disk.index.touched(event_id)
+            else:
+                self._disk.index.gone(event_id, None)
 
     def _set_aside(self, path: Path) -> str:
         target = self._quarantine / path.relative_to(self._disk.layout.root)
@@ -145,7 +154,7 @@ class Repair:
 
 def _contents(home: Path, *, besides: str) -> list[str]:
     """Return the content files that the journal or `binary.json`, whichever is not `besides`, does not name."""
-    contents = sorted(path.name for path in home.iterdir() if is_content_name(path.name))
+    contents = sorted(filter(is_content_name, fsio.names(home)))
     idle = [content for content in contents if not fsio.is_locked(home / content)]
     others = b"".join(_readable(home / name) for name in (BINARY, JOURNAL) if name != besides)
     return [content for content in idle if content.encode() not in others]

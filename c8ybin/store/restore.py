@@ -12,7 +12,7 @@ from c8ybin.domain.times import format_time
 from c8ybin.store.archive import Stamp
 from c8ybin.store.layout import EVENT, FORMAT
 from c8ybin.store.manifest import BadArchive, Entry, Manifest
-from c8ybin.store.opening import make_with_parents, prepare_directory
+from c8ybin.store.opening import layout_of, make_with_parents, prepare_directory
 from c8ybin.store.switch import Place
 from c8ybin.store.unpack import Index, Source, about, check, put, read_index, unpack
 
@@ -65,8 +65,9 @@ def restore_backup(
         UnfitDirectory: The directory is not fit, or in use; nothing was touched.
         OSError: It cannot be written, or an fsync failed.
     """
+    root = layout_of(root).root
     is_new = not fsio.exists(root)
-    make_with_parents(root.absolute())
+    make_with_parents(root)
     place = Place(root)
     try:
         place.check(replace=replace)

@@ -9,10 +9,10 @@ from pathlib import Path
 from c8ybin import fsio
 from c8ybin.domain.errors import Damaged, EventNotFound
 from c8ybin.domain.ranges import Span, Spans
-from c8ybin.store.commit import is_void
+from c8ybin.domain.records import decode
 from c8ybin.store.event import EventFiles, parse_event_file, read_files
+from c8ybin.store.journal import is_void
 from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL
-from c8ybin.store.records import decode
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ def _read(home: Path) -> EventFiles:
 
 def _holds_files(home: Path) -> bool:
     try:
-        return any(home.iterdir())
+        return bool(fsio.names(home))
     except FileNotFoundError:
         return False
 

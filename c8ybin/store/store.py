@@ -1,29 +1,45 @@
 """The store: one data directory, joined by one process."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from c8ybin import fsio
 from c8ybin.domain.errors import is_full
-from c8ybin.domain.ids import Clock
+from c8ybin.domain.ids import Clock, EventId
+from c8ybin.domain.steps import Step, uncounted
+from c8ybin.index import Entry, Keeper
 from c8ybin.store import ballast
 from c8ybin.store.binaries import Binaries
 from c8ybin.store.disk import Disk
 from c8ybin.store.events import Events
+from c8ybin.store.identities import Identities
+from c8ybin.store.inventory import Inventory
 from c8ybin.store.layout import Layout
 from c8ybin.store.listing import Listing
 from c8ybin.store.opening import UnfitDirectory, existing_directory, prepare_directory
+from c8ybin.store.readers import Readers
 from c8ybin.store.repair import Repair
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep
+from c8ybin.store.untold import Untold
 from c8ybin.store.uploads import Uploads
 from c8ybin.store.writer import Writer
 
 _PROBE_KEEPS_S = 1.0
 # As long as clients are told to wait: then one of them tries, and its failure counts again.
 _FAILURE_KEEPS_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes on the disk of a data directory: what is free, what there is, and the reserve for deletions."""
+
+    free: int
+    total: int
+    reserve: int
 
 
 class Store:
@@ -36,8 +52,11 @@ class Store:
         self.events = Events(disk)
         self.binaries = Binaries(disk)
         self.uploads = Uploads(disk)
-        self.listing = Listing(disk)
-        self.sweep = Sweep(disk, upload_expiry_s=upload_expiry_s)
+        self.listing = Listing(disk, Untold(disk))
+        self.identities = Identities(disk)
+        self.inventory = Inventory(disk, self.identities)
+        self.sweep = Sweep(disk, self.listing, upload_expiry_s=upload_expiry_s)
+        self.keeper = Keeper(disk.index, disk.writer.note_synced)
         self._probe_lock = Lock()
         self._probed_at = -_PROBE_KEEPS_S
         self._trouble: OSError | None = None
@@ -88,14 +107,62 @@ class Store:
         """Let threads that wait to commit begin other requests; see `GroupCommit.meanwhile`."""
         self._disk.together.meanwhile = begin
 
+    def watch_commits(self, told: Callable[[int, int], None]) -> None:
+        """Have a function told of each step of group commit; see `GroupCommit.told`."""
+        self._disk.together.told = told
+
     @staticmethod
     def without_waiting(*, for_disk: bool) -> AbstractContextManager[None]:
         """Let this thread wait for nothing during a block, or for the disk alone; the rest raises WouldWait."""
         return fsio.without_waiting(for_disk=for_disk)
 
+    @staticmethod
+    def may_take_long() -> None:
+        """Say that what follows may take long.
+
+        Raises:
+            WouldWait: This thread may not.
+        """
+        fsio.may_take_long()
+
+    def reindex(self, readers: Readers, step: Step = uncounted) -> int:
+        """Make the index anew from all events, and return how many there are; the old one serves meanwhile.
+
+        Args:
+            readers: Read the events; begun before this store was opened.
+            step: Called as they are read.
+
+        Raises:
+            ListUnavailable: Somebody else is about it.
+            OSError: The events cannot be read, or the index cannot be written.
+        """
+        counted = 0
+
+        def read() -> Iterator[Entry]:
+            nonlocal counted
+            for block in readers.read():
+                for event_id in block.unread:
+                    self._disk.index.unread(EventId(event_id))
+                counted += len(block.entries)
+                step(events=len(block.entries))
+                yield from block.entries
+
+        self._disk.index.reindex(read())
+        return counted
+
     def repair(self) -> Repair:
         """Return what puts right what a check finds."""
         return Repair(self._disk)
+
+    def room(self) -> Room:
+        """Return how much room there is on the disk.
+
+        Raises:
+            OSError: It cannot be told.
+        """
+        fsio.may_take_long()
+        free, total = fsio.free_and_total(self._disk.layout.root)
+        return Room(free, total, self._disk.reserve)
 
     def note_failure(self, error: OSError) -> None:
         """Remember for a few seconds that a request failed by the disk: a probe elsewhere may go well."""
@@ -122,4 +189,15 @@ class Store:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
         self._disk.digester.close()
         self._disk.together.close()
+        self._tell_durably()
+        self._disk.index.close()
         self._writer.close()
+
+    def _tell_durably(self) -> None:
+        """Make durable what the index was told, or leave the folder for others to find out."""
+        try:
+            is_told = self._disk.index.sync()
+        except OSError:
+            is_told = False
+        if not is_told:
+            self._writer.left_something = True

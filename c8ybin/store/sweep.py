@@ -13,15 +13,19 @@ from pathlib import Path
 from threading import Event, Thread
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Busy, Damaged, EventNotFound, Refusal
+from c8ybin.domain.errors import Busy, Damaged, EventNotFound, ListUnavailable, Refusal
+from c8ybin.domain.events import IS_INCOMPLETE
 from c8ybin.domain.ids import RELEASED_MS, EventId
+from c8ybin.domain.queries import Query
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.digesting import make_sure_of_digest
 from c8ybin.store.disk import Disk
+from c8ybin.store.identities import Identities
 from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
+from c8ybin.store.listing import Listing
 from c8ybin.store.records import cut_off_torn_line
-from c8ybin.store.writer import ALIVE, hours_of, writer_of
+from c8ybin.store.writer import ALIVE, hours_of, noted_inventory, untold_hours_of, writer_of
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +35,30 @@ UPLOADS_EVERY_S = 3600.0
 _STOP_WITHIN_S = 5.0
 
 # What a writer keeps in its folder.
-_OF_A_WRITER = re.compile(r"alive\.link|hours|(?:body|spool|event|gone|probe)-[0-9a-f-]+")
+_OF_A_WRITER = re.compile(
+    r"alive\.link|hours|unindexed|(?:body|spool|event|gone|record|probe|run|seed)-[0-9a-f-]+"
+)
 
 
 class Sweep:
     """Cleans one data directory while it is in use."""
 
-    def __init__(self, disk: Disk, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> None:
+    def __init__(self, disk: Disk, listing: Listing, *, upload_expiry_s: float = UPLOAD_EXPIRY_S) -> None:
         self._disk = disk
+        self._listing = listing
+        self._identities = Identities(disk)
         self.upload_expiry_s = upload_expiry_s
 
     def dead_writers(self) -> int:
         """Remove what dead writers left; return how many writers that were."""
+        try:
+            self._listing.untold.tell()
+        except (ListUnavailable, OSError) as error:
+            # Whose changes were not told keep their folders.
+            log.warning("the index cannot be told now what dead writers changed: %s", error)
         swept = 0
-        for folder in sorted(self._disk.layout.tmp.iterdir()):
-            if folder != self._disk.writer.folder and folder.is_dir():
+        for folder in fsio.entries(self._disk.layout.tmp):
+            if folder != self._disk.writer.folder and fsio.is_directory(folder):
                 try:
                     swept += self._writer(folder)
                 except FileNotFoundError:
@@ -71,18 +84,21 @@ class Sweep:
         moment old (its maker takes another name when it is gone), and one that holds other
         files of a writer is what a power cut left.
         """
-        names = [path.name for path in folder.iterdir()]
+        names = fsio.names(folder)
         if fsio.exists(folder / ALIVE) or not all(map(_OF_A_WRITER.fullmatch, names)):
             return False
         if names:
             return self._dead(folder)
         with suppress(OSError):
-            folder.rmdir()
+            fsio.remove_directory(folder)
         return False
 
     def _dead(self, folder: Path) -> bool:
+        if untold_hours_of(folder):
+            return False  # it has died just now
         # Each hour, although an event in one was in use, and before the folder goes that names them.
         done = [self._hour(self._disk.layout.events / hour, folder) for hour in hours_of(folder)]
+        done.append(not noted_inventory(folder) or self._external_ids())
         if not all(done):
             return False
         fsio.remove_with_last(folder, ALIVE)
@@ -102,10 +118,20 @@ class Sweep:
         done = [self._clean(event_id, home, dead) for event_id, home in events]
         return all(done)
 
+    def _external_ids(self) -> bool:
+        """Remove external IDs whose managed object is gone; return False where that is left for another time."""
+        try:
+            self._identities.drop_dangling()
+        except Busy:
+            return False
+        except OSError as error:
+            return _put_off(self._disk.layout.identities, error)
+        return True
+
     def _clean(self, event_id: EventId, home: Path, dead: Path) -> bool:
         """Remove what is of no use in an event's directory; return False where it is in use or the disk fails."""
         try:
-            names = [path.name for path in home.iterdir()]
+            names = fsio.names(home)
             leavings = self._leavings(home, names, dead)
             if DELETED in names or not names:
                 # Whoever deleted it may have died before the fsync of that name.
@@ -163,7 +189,8 @@ class Sweep:
     def stale_uploads(self) -> int:
         """Remove incomplete uploads to which nothing was added for the expiry; return how many."""
         swept = 0
-        for event_id, home in self._disk.layout.walk():
+        for event_id in self._listing.ids(Query(fragment_type=IS_INCOMPLETE)):
+            home = self._disk.layout.event(event_id)
             try:
                 if fsio.exists(home / JOURNAL):
                     with self._disk.held(event_id):
@@ -175,10 +202,10 @@ class Sweep:
         return swept
 
     def _upload(self, event_id: EventId, home: Path) -> bool:
-        touched_s = (home / JOURNAL).stat().st_mtime
+        touched_s = fsio.status(home / JOURNAL).st_mtime
         if touched_s < RELEASED_MS / 1000:
             # Begun before the clock of a box without a battery was set: its rest begins now.
-            os.utime(home / JOURNAL)
+            fsio.touch(home / JOURNAL)
             return False
         idle_s = self._disk.clock.now_ms() / 1000 - touched_s
         if idle_s < self.upload_expiry_s:
@@ -187,7 +214,8 @@ class Sweep:
         # So that the next sweep looks here if a power cut comes between the journal and the bytes.
         self._disk.prepare(event_id, freeing=True)
         log.info("removing the incomplete upload of event %s, idle for %.0f s", event_id, idle_s)
-        return drop_upload(home, read_binary(home))
+        with self._disk.telling(event_id):
+            return drop_upload(home, read_binary(home))
 
 
 def _put_off(path: Path, error: OSError) -> bool:
@@ -222,6 +250,8 @@ class Sweeper:
                 if time.monotonic() >= uploads_at:
                     self._sweep.stale_uploads()
                     uploads_at = time.monotonic() + self._uploads_every_s
+            except ListUnavailable:
+                log.info("the sweep is put off, for the index is being made anew")
             except Exception:  # a thread that nobody waits for must not end unheard
                 log.exception("the sweep broke off and will be tried again")
             if self._ended.wait(min(WRITERS_EVERY_S, self._uploads_every_s)):

@@ -22,8 +22,11 @@ from c8ybin.store.layout import (
     ACCOUNTS,
     ACCOUNTS_LOCK,
     BEFORE,
+    DEVICES,
     FIRST_PASSWORD,
     FORMAT_MOVING,
+    IDENTITIES,
+    INDEX,
     STAGING,
     Layout,
 )
@@ -54,8 +57,9 @@ class Place:
 
     @property
     def _moved(self) -> tuple[Path, ...]:
-        root = self.layout.root
-        return self.layout.events, self.layout.tmp, root / ACCOUNTS, root / FIRST_PASSWORD
+        layout = self.layout
+        names = (DEVICES, layout.events.name, IDENTITIES, INDEX, layout.tmp.name, ACCOUNTS, FIRST_PASSWORD)
+        return tuple(layout.root / name for name in names)
 
     def check(self, *, replace: bool) -> None:
         """See whether a restore may go there.
@@ -84,7 +88,11 @@ class Place:
             )
 
     def _foreign(self) -> list[str]:
-        ours = {self.layout.locks.name, ACCOUNTS_LOCK, self.layout.quarantine.name, self.layout.ballast.name}
+        layout = self.layout
+        ours = {
+            ACCOUNTS_LOCK,
+            *(p.name for p in (layout.locks, layout.quarantine, layout.ballast, layout.tls)),
+        }
         if moving_away(self.layout) or self._dead_switches():
             ours |= {path.name for path in self._moved}
         return [
@@ -163,6 +171,10 @@ class Place:
             self._is_cut = True
             if before:
                 self._move_away(before)
+            else:
+                # Whoever gave the old data its format may have died before the fsync.
+                for path in root.glob(f"{BEFORE}*/{self.layout.format.name}"):
+                    fsio.sync_directory(path.parent)
             self._move_in()
         self._is_cut = False
         return before
@@ -185,7 +197,7 @@ class Place:
         except UnfitDirectory:
             fsio.rename(moving, self.layout.format)
             fsio.sync_directory(root)
-            before.rmdir()
+            fsio.remove_directory(before)
             raise
         return before
 
@@ -204,7 +216,7 @@ class Place:
 
     def _move_in(self) -> None:
         root = self.layout.root
-        for path in sorted(self._switching.iterdir()):
+        for path in fsio.entries(self._switching):
             if path.name != self.layout.format.name:
                 fsio.rename(path, root / path.name)
         fsio.sync_directory(root)
@@ -213,7 +225,7 @@ class Place:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
+    if fsio.is_directory(path):
         fsio.remove_tree(path)
     else:
         fsio.remove(path)

@@ -17,20 +17,19 @@ from c8ybin.domain.digests import OURS, check_digests
 from c8ybin.domain.errors import BinaryExists, ChunkConflict, Damaged, Unreadable
 from c8ybin.domain.ids import EventId
 from c8ybin.domain.ranges import ContentRange, Span
+from c8ybin.domain.records import Record
 from c8ybin.store.binary import Binary, read_binary, validators_of
 from c8ybin.store.commit import (
     commit,
     drop_upload,
-    is_void,
     remove_content,
     removed_unless_named,
     tidying,
 )
 from c8ybin.store.disk import Disk
 from c8ybin.store.group_commit import Durable, Steps, is_small
-from c8ybin.store.journal import Journal, chunk_record, read_journal, sync_journal
+from c8ybin.store.journal import Journal, chunk_record, is_void, read_journal, sync_journal
 from c8ybin.store.layout import BINARY, CONTENT, JOURNAL
-from c8ybin.store.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ class Uploads:
         if journal:
             self._append(home, chunk, journal)
         else:
-            journal = self._begin(home, chunk, binary)
+            journal = self._begin(event_id, home, chunk, binary)
             if not (present or binary or journal.complete) and fsio.exists(home / BINARY):
                 # By a whole POST, which takes no lock, and which may have looked for a journal before this one.
                 drop_upload(home, read_binary(home))
@@ -155,7 +154,7 @@ class Uploads:
                 remove_content(home, present.content)
         return outcome
 
-    def _begin(self, home: Path, chunk: Chunk, base: Binary | None) -> Journal:
+    def _begin(self, event_id: EventId, home: Path, chunk: Chunk, base: Binary | None) -> Journal:
         journal = Journal(
             base=base.content if base else None,
             content=self._disk.writer.next_name(CONTENT),
@@ -163,7 +162,8 @@ class Uploads:
             owner=chunk.owner,
         )
         fd = fsio.create(home / journal.content)
-        with removed_unless_named(home, journal.content), fsio.closing(fd):
+        told = self._disk.telling(event_id)
+        with told, removed_unless_named(home, journal.content), fsio.closing(fd):
             self._write(fd, chunk, journal)
             unsynced = _unsynced(fd, chunk)
             if journal.completed_with(chunk.where):
@@ -238,7 +238,7 @@ class Uploads:
             owner=journal.owner,
             completed_by=chunk.signature(),
         )
-        with removed_unless_named(home, binary.content):
+        with self._disk.telling(event_id), removed_unless_named(home, binary.content):
             self._disk.together.run(commit(home, binary, over, self._disk))
         with tidying(self._disk):
             dropped = fsio.remove(home / JOURNAL)

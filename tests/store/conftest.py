@@ -5,7 +5,7 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
-from store_tools import Desk
+from store_tools import Desk, by_path
 
 from c8ybin import fsio
 
@@ -17,7 +17,7 @@ def make_desk(root):
 
         def make(**more):
             desk = Desk(root, **more)
-            stack.callback(lambda: desk.close() if desk.store.folder.exists() else None)
+            stack.callback(lambda: desk.close() if desk.store.folder.exists() and not desk.is_dead else None)
             return desk
 
         yield make
@@ -41,7 +41,7 @@ def overtake(make_desk, monkeypatch):
                 other.attach(event_id, b"faster")
             link(source, target)
 
-        monkeypatch.setattr(os, "link", be_overtaken)
+        monkeypatch.setattr(os, "link", by_path(be_overtaken))
 
     return prepare
 
@@ -85,6 +85,6 @@ def unlinked(monkeypatch):
         with scandir(path) as entries:
             return nullcontext(sorted(entries, key=lambda entry: entry.name))
 
-    monkeypatch.setattr(os, "unlink", record)
+    monkeypatch.setattr(os, "unlink", by_path(record))
     monkeypatch.setattr(os, "scandir", scan_sorted)
     return gone

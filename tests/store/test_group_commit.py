@@ -108,6 +108,19 @@ def test_what_waits_together_goes_from_phase_to_phase_together(group, file, seen
     ]
 
 
+def test_each_step_is_told_with_how_many_it_was_for_and_how_many_have_ended(group, file):
+    told = []
+    group.told = lambda together, ended: told.append((together, ended))
+
+    def commit(steps):
+        for _ in range(steps):
+            yield Durable(files=(file(),))
+
+    at_once(group, commit(1), commit(2))
+    # The first leads alone, then goes on with the two.
+    assert told == [(0, 0), (1, 1), (2, 1), (1, 1)] or told == [(0, 0), (1, 1), (0, 0), (2, 1), (1, 1)]
+
+
 def test_a_commit_alone_runs_in_its_own_thread_and_waits_for_nobody(group, file, seen):
     threads = []
 

@@ -14,14 +14,14 @@ from store_tools import Desk
 
 from c8ybin import fsio
 from c8ybin.accounts import ADMIN_PASSWORD_FILE
-from c8ybin.accounts import accounts as accounts_module
+from c8ybin.accounts import changes as accounts_module
 from c8ybin.domain.errors import EventNotFound
 from c8ybin.domain.ids import EventId
+from c8ybin.domain.records import decode, encode
 from c8ybin.store import NotWritten, UnfitDirectory, Unsteady, existing_directory, write_backup
 from c8ybin.store import layout as layout_module
 from c8ybin.store.digesting import make_sure_of_digest
 from c8ybin.store.layout import Layout
-from c8ybin.store.records import decode, encode
 from c8ybin.store.snapshot import snapshot
 
 LONG = bytes(range(256)) * 4096  # more than one block, and not kept in memory
@@ -381,7 +381,7 @@ def test_an_event_that_is_damaged_is_told_and_left_out_and_the_rest_is_complete(
     told = []
     done = back_up(root, archive, left_out=lambda *what: told.append(what))
     ((event_id, what),) = told
-    assert event_id == bad
+    assert event_id == f"event {bad}"
     assert re.search(says, what), what
     assert done.damaged == [bad]
     folder = str(desk.home(bad).relative_to(root))

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from store_tools import by_path
 
 from c8ybin import fsio
 from c8ybin.domain.conditions import Precondition
@@ -74,8 +75,8 @@ def test_second_attach_is_refused_before_its_body_is_moved(desk, event_id, monke
     def fail(*arguments):
         raise AssertionError(arguments)
 
-    monkeypatch.setattr(os, "rename", fail)
-    monkeypatch.setattr(os, "link", fail)
+    monkeypatch.setattr(os, "rename", by_path(fail))
+    monkeypatch.setattr(os, "link", by_path(fail))
     with pytest.raises(BinaryExists):
         desk.attach(event_id, b"second")
 
@@ -130,14 +131,14 @@ def test_an_attach_that_fails_at_any_step_leaves_the_event_without_a_binary(desk
     for call in ("link", "rename", "fsync"):
         real = getattr(os, call)
 
-        def fail(*arguments, real=real):
+        def fail(*arguments, real=real, **folders):
             if any("binary.json" in str(a) or "content-" in str(a) for a in arguments):
                 raise OSError(28, "no space")
             if isinstance(arguments[0], int) and ".binary.json" in os.readlink(
                 f"/proc/self/fd/{arguments[0]}"
             ):
                 raise OSError(28, "no space")
-            return real(*arguments)
+            return real(*arguments, **folders)
 
         with monkeypatch.context() as patch:
             patch.setattr(os, call, fail)
@@ -203,7 +204,7 @@ class TestReplace:
                 raise OSError(28, "no space")
             rename(source, target)
 
-        monkeypatch.setattr(os, "rename", fail)
+        monkeypatch.setattr(os, "rename", by_path(fail))
         with pytest.raises(OSError, match="no space"):
             desk.replace(event_id, b"new")
         assert desk.get(event_id) == b"old"
@@ -460,7 +461,7 @@ class TestRacingReaders:
 
 
 def test_a_second_line_of_binary_json_adds_to_the_first(desk, event_id):
-    from c8ybin.store.records import encode
+    from c8ybin.domain.records import encode
 
     binary = desk.attach(event_id, b"bytes")
     with (desk.home(event_id) / "binary.json").open("ab") as file:
@@ -485,7 +486,7 @@ class TestWhatCannotBeRemoved:
             real(path, *arguments, **more)
 
         with monkeypatch.context() as patch:
-            patch.setattr(os, "unlink", failing)
+            patch.setattr(os, "unlink", by_path(failing))
             desk.replace(event_id, b"new")
         assert desk.get(event_id) == b"new"
         desk.close()
@@ -507,8 +508,8 @@ class TestWhatCannotBeRemoved:
 
         with monkeypatch.context() as patch, pytest.raises(OSError, match="input/output"):
             # Neither the commit goes well nor what removes the traces of it.
-            patch.setattr(os, "link", failing)
-            patch.setattr(os, "unlink", failing)
+            patch.setattr(os, "link", by_path(failing))
+            patch.setattr(os, "unlink", by_path(failing))
             patch.setattr(os, "fsync", failing)
             (desk.replace if old else desk.attach)(event_id, b"new")
         assert len(desk.files(event_id)) > len(before)
@@ -528,7 +529,7 @@ class TestWhatCannotBeRemoved:
             real(path, *arguments, **more)
 
         with monkeypatch.context() as patch:
-            patch.setattr(os, "unlink", failing)
+            patch.setattr(os, "unlink", by_path(failing))
             desk.attach(event_id, b"new")
         desk.close()
         after = make_desk()

@@ -6,16 +6,17 @@ import os
 import threading
 
 import pytest
-from store_tools import Desk
+from store_tools import LOCK_NAMES, Desk, by_path, own_locks
 
 from c8ybin import fsio
 from c8ybin.bodies import HASHED_ON_ARRIVAL
 from c8ybin.domain.errors import BinaryNotFound, EventNotFound
+from c8ybin.domain.records import encode
+from c8ybin.fsio import files
 from c8ybin.store import Binary, Check, Kind
 from c8ybin.store.commit import commit
 from c8ybin.store.digesting import Digester
 from c8ybin.store.layout import Layout
-from c8ybin.store.records import encode
 
 
 def look(desk, **more):
@@ -422,10 +423,7 @@ def test_what_is_not_ours_is_found_and_set_aside_with_its_bytes(desk, relative, 
     home = desk.home(desk.create())
     path = desk.root / name.format(home=relative(home), hour=relative(home.parent))
     if name.startswith("locks/"):  # they are shared with other tests
-        (desk.root / "locks").unlink()
-        (desk.root / "locks").mkdir()
-        for number in range(0x400):
-            (desk.root / "locks" / f"{number:03x}").touch()
+        own_locks(desk.root, *LOCK_NAMES)
     path.parent.mkdir(parents=True, exist_ok=True)
     if name.endswith("/"):
         path.mkdir()
@@ -448,9 +446,7 @@ def test_what_may_lie_in_a_data_directory_is_left_alone(desk, name):
 
 
 def test_missing_lock_files_are_found_and_made(desk):
-    (desk.root / "locks").unlink()
-    (desk.root / "locks").mkdir()
-    (desk.root / "locks" / "000").touch()
+    own_locks(desk.root, "000")
     found = look(desk)
     assert len(found) == 0x3FF
     assert set(found.values()) == {Kind.LOCK}
@@ -558,7 +554,7 @@ def test_an_event_that_cannot_be_put_aside_is_told_and_the_others_go_on(desk, fu
             raise OSError(5, "Input/output error")
         real(source, target)
 
-    monkeypatch.setattr(os, "rename", refuse)
+    monkeypatch.setattr(os, "rename", by_path(refuse))
     found = {str(f.path): f for f in Check(desk.layout, repair=desk.store.repair()).run()}
     left = found[str(desk.home(full) / "event.json")]
     assert left.done is None
@@ -569,8 +565,7 @@ def test_an_event_that_cannot_be_put_aside_is_told_and_the_others_go_on(desk, fu
 def test_a_check_looks_also_where_no_lock_can_be_taken(root):
     with Desk(root) as desk:
         event_id = desk.create()
-    Layout(root).locks.unlink()
-    Layout(root).locks.mkdir()
+    own_locks(root)
     (Layout(root).event(event_id) / "event.json").write_bytes(b"")
     kinds = {f.kind for f in Check(Layout(root)).run()}
     assert kinds == {Kind.LOCK, Kind.EVENT}
@@ -581,15 +576,15 @@ class TestWhatCannotBeRead:
     @pytest.mark.parametrize("number", [errno.EIO, errno.ENFILE, errno.EMFILE, errno.EACCES, errno.ENOMEM])
     @pytest.mark.parametrize("name", ["event.json", "binary.json", "upload.journal"])
     def test_is_told_and_left_where_it_is(self, desk, full, monkeypatch, name, number):
-        before, real = tree(desk.root / "events"), os.open
+        before, real = tree(desk.root / "events"), files.open_beneath
 
-        def fail(path, *arguments, **more):
+        def fail(path, flags):
             if str(path).endswith(f"{full}/{name}"):
                 raise OSError(number, os.strerror(number))
-            return real(path, *arguments, **more)
+            return real(path, flags)
 
         with monkeypatch.context() as patch:
-            patch.setattr(os, "open", fail)
+            patch.setattr(files, "open_beneath", fail)
             found = list(Check(desk.layout, repair=desk.store.repair()).run())
         assert [(f.kind, f.done) for f in found] == [(Kind.UNREADABLE, None)]
         assert tree(desk.root / "events") == before

@@ -12,9 +12,9 @@ from store_tools import Desk
 from c8ybin import fsio
 from c8ybin.bodies import HASHED_ON_ARRIVAL
 from c8ybin.domain.errors import Damaged
+from c8ybin.domain.records import decode, encode
 from c8ybin.store import Check, digesting
 from c8ybin.store.digesting import add_digest, make_sure_of_digest
-from c8ybin.store.records import decode, encode
 
 LONG = pattern(HASHED_ON_ARRIVAL + 1)
 SHA256 = hashlib.sha256(LONG).digest()
@@ -259,8 +259,8 @@ class TestTheThread:
         assert "digests" not in {thread.name for thread in threading.enumerate()}
 
     def test_makes_all_of_many_and_leaves_no_descriptor(self, desk):
+        event_ids = [desk.create() for _ in range(12)]  # the index's log stays open from the first on
         before = len(os.listdir("/proc/self/fd"))
-        event_ids = [desk.create() for _ in range(12)]
         for event_id in event_ids:
             desk.attach(event_id, LONG)
         assert all(followed(desk, event_id) for event_id in event_ids)
@@ -312,21 +312,25 @@ class TestTheThread:
 class TestWhatAKilledProcessLeft:
     """Of real processes, killed between the commit and the end of the line."""
 
-    KILLED = "die('pwrite', 'binary.json', after=False)\n"
-    TORN = (
-        "real = os.pwrite\n"
-        "def torn(fd, data, offset):\n"
+    # It dies after the answer, which the digest does not wait for.
+    KILLED = (
+        "import threading\n"
+        "real, answered, torn_bytes = os.pwrite, threading.Event(), 0\n"
+        "def dying(fd, data, offset):\n"
         "    if os.readlink(f'/proc/self/fd/{fd}').endswith('/binary.json'):\n"
-        "        real(fd, bytes(data)[:50], offset)\n"
+        "        answered.wait()\n"
+        "        real(fd, bytes(data)[:torn_bytes], offset)\n"
         "        os.kill(os.getpid(), 9)\n"
         "    return real(fd, data, offset)\n"
-        "os.pwrite = torn\n"
+        "os.pwrite = dying\n"
     )
+    TORN = f"{KILLED}torn_bytes = 50\n"
 
     @pytest.mark.parametrize("how", [KILLED, TORN])
     def test_is_the_binary_and_the_sweep_adds_its_digest(self, start, make_desk, event_id, how):
         child = start(
-            f"{OPEN}{how}desk.attach(event_id, pattern(HASHED_ON_ARRIVAL + 1))\nsay('answered')\nwait()",
+            f"{OPEN}{how}desk.attach(event_id, pattern(HASHED_ON_ARRIVAL + 1))\n"
+            "say('answered')\nanswered.set()\nwait()",
             event_id,
         )
         assert child.hear() == "answered"
@@ -342,7 +346,8 @@ class TestWhatAKilledProcessLeft:
 
     def test_is_swept_again_where_the_disk_fails(self, start, make_desk, event_id, monkeypatch):
         child = start(
-            f"{OPEN}{self.KILLED}desk.attach(event_id, pattern(HASHED_ON_ARRIVAL + 1))\nwait()", event_id
+            f"{OPEN}{self.KILLED}desk.attach(event_id, pattern(HASHED_ON_ARRIVAL + 1))\nanswered.set()\nwait()",
+            event_id,
         )
         assert child.end() == -9
         desk = make_desk()
@@ -358,7 +363,8 @@ class TestWhatAKilledProcessLeft:
 
     def test_is_not_made_of_damaged_bytes(self, start, make_desk, event_id, caplog):
         child = start(
-            f"{OPEN}{self.KILLED}desk.attach(event_id, pattern(HASHED_ON_ARRIVAL + 1))\nwait()", event_id
+            f"{OPEN}{self.KILLED}desk.attach(event_id, pattern(HASHED_ON_ARRIVAL + 1))\nanswered.set()\nwait()",
+            event_id,
         )
         assert child.end() == -9
         desk = make_desk()

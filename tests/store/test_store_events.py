@@ -8,16 +8,16 @@ import threading
 from pathlib import Path
 
 import pytest
-from store_tools import Desk
+from store_tools import Desk, by_path, patch_call
 
 from c8ybin import fsio
 from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import Damaged, EventNotFound, Invalid, PreconditionFailed
 from c8ybin.domain.ids import RELEASED_MS, Clock, EventId, created_ms
+from c8ybin.domain.records import encode
 from c8ybin.store import binaries as binaries_module
 from c8ybin.store import event as event_module
 from c8ybin.store import events as events_module
-from c8ybin.store.records import encode
 
 
 @pytest.fixture()
@@ -135,7 +135,7 @@ def test_what_could_not_be_created_leaves_nothing(desk, monkeypatch):
     def fail(source, target):
         raise OSError(28, "no space")
 
-    monkeypatch.setattr(os, "rename", fail)
+    monkeypatch.setattr(os, "rename", by_path(fail))
     with pytest.raises(OSError, match="no space"):
         desk.create()
     assert sorted(os.listdir(desk.store.folder)) == ["alive", "hours"]
@@ -301,7 +301,7 @@ class TestDelete:
             synced.append((path, "event.json" in os.listdir(path)))
             fsync(fd)
 
-        monkeypatch.setattr(os, "rename", fail)
+        monkeypatch.setattr(os, "rename", by_path(fail))
         monkeypatch.setattr(os, "fsync", record)
         desk.delete(event_id)
         assert not desk.home(event_id).exists()
@@ -318,7 +318,7 @@ class TestDelete:
 
         unlinked.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(os, "rename", full)
+            patch.setattr(os, "rename", by_path(full))
             desk.delete(event_id)
             with pytest.raises(EventNotFound):
                 desk.delete(event_id)
@@ -335,7 +335,7 @@ class TestDelete:
             other.delete(event_id)
             raise OSError(28, "no space")
 
-        monkeypatch.setattr(os, "rename", fail)
+        monkeypatch.setattr(os, "rename", by_path(fail))
         with pytest.raises(EventNotFound):
             desk.delete(event_id)
 
@@ -356,7 +356,7 @@ class TestDelete:
         def fail(source, target):
             raise OSError(5, "input/output error")
 
-        monkeypatch.setattr(os, "rename", fail)
+        monkeypatch.setattr(os, "rename", by_path(fail))
         with pytest.raises(OSError, match="input/output"):
             desk.delete(event_id)
         assert desk.store.events.exists(event_id)
@@ -377,24 +377,27 @@ class TestDelete:
             "chunk": lambda: desk.chunk(event_id, "0-2/9", b"new"),
             "drop": lambda: desk.drop(event_id),
         }
-        real_open, real_rename = os.open, os.rename
+        real_rename = os.rename
 
         def go(path):
             if str(path).startswith(home + "/") and not gone:
                 gone.append(path)
                 other.delete(event_id)
 
-        def open_after(path, flags, *mode):
-            if flags & os.O_CREAT:
-                go(path)
-            return real_open(path, flags, *mode)
+        def open_after(real):
+            def opening(path, flags, *mode):
+                if flags & os.O_CREAT:
+                    go(path)
+                return real(path, flags, *mode)
+
+            return opening
 
         def rename_after(source, target):
             go(target)
             real_rename(source, target)
 
-        monkeypatch.setattr(os, "open", open_after)
-        monkeypatch.setattr(os, "rename", rename_after)
+        patch_call(monkeypatch, "open", open_after)
+        monkeypatch.setattr(os, "rename", by_path(rename_after))
         with pytest.raises(EventNotFound):
             calls[act]()
         assert gone
@@ -451,7 +454,7 @@ class TestReading:
     ):
         event_id, other = desk.create(), make_desk()
         desk.chunk(event_id, "0-2/6", b"abc")
-        monkeypatch.setattr(os, "unlink", lambda path: None)  # the journal is not dropped in time
+        monkeypatch.setattr(os, "unlink", lambda path, **_: None)  # the journal is not dropped in time
         before_reading("upload.journal", lambda: other.attach(event_id, b"whole"))
         event = desk.store.events.read(event_id)
         assert event.upload is None
@@ -471,7 +474,7 @@ class TestReading:
 
         def overtaken(path):
             data = real(path)
-            if path.name == "binary.json" and not done:
+            if path.endswith("/binary.json") and not done:
                 done.append(True)
                 other.replace(event_id, b"new bytes")
                 other.update(event_id, text="attached")
@@ -492,7 +495,7 @@ class TestReading:
         desk.chunk(event_id, "0-2/9", b"abc")
 
         def overtaken(path):
-            if path.name == "binary.json" and not done:
+            if path.endswith("/binary.json") and not done:
                 done.append(True)
                 other.chunk(event_id, "3-5/9", b"def")
                 other.update(event_id, text="two of three")

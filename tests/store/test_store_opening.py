@@ -4,7 +4,7 @@ import errno
 import os
 
 import pytest
-from store_tools import Desk
+from store_tools import Desk, by_path, own_locks
 
 from c8ybin import fsio
 from c8ybin.store import Store, UnfitDirectory, prepare_directory
@@ -73,8 +73,7 @@ def test_a_file_is_no_data_directory(tmp_path):
 
 
 def test_what_a_cut_start_left_out_is_filled_in(root):
-    root.joinpath("locks").unlink()
-    (root / "locks").mkdir()
+    own_locks(root)
     for number in range(1, 1024):  # hard links, for speed: a lock file is only a name to flock
         os.link(root / "format", root / "locks" / f"{number:03x}")
     (root / "events").rmdir()
@@ -111,8 +110,8 @@ def steps(monkeypatch):
         done.append(("mkdir", str(path)))
 
     monkeypatch.setattr(os, "fsync", record_fsync)
-    monkeypatch.setattr(os, "rename", record_rename)
-    monkeypatch.setattr(os, "mkdir", record_mkdir)
+    monkeypatch.setattr(os, "rename", by_path(record_rename))
+    monkeypatch.setattr(os, "mkdir", by_path(record_mkdir))
     monkeypatch.setattr("c8ybin.store.opening.LOCKS", 2)
     return done
 

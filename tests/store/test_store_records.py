@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c8ybin.domain.errors import Damaged
-from c8ybin.store.records import decode, encode
+from c8ybin.domain.records import decode, encode
 
 FIRST, SECOND = {"content": "content-a-1", "length": 3}, {"start": 0, "stop": 99, "length": None}
 NAMES = st.text(min_size=1)

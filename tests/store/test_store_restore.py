@@ -10,9 +10,11 @@ import tarfile
 
 import pytest
 from backup_tools import back_up, bend, bring_back, files_of, furnish, members_of, state, write_members
+from brute_force import listed
 from store_tools import Desk
 
 from c8ybin.domain.errors import EventNotFound
+from c8ybin.domain.queries import Paging, Query
 from c8ybin.store import (
     BadArchive,
     MissingBackup,
@@ -98,6 +100,20 @@ class TestWhatIsRestored:
             restored.chunk(events[2], "0-1/9", b"ab", put=True)
             restored.chunk(events[2], "4-8/9", b"efghi", put=True)
             assert restored.get(events[2]) == b"abcdefghi"
+
+    def test_is_what_lists_show_and_what_they_were_made_of_stays_with_the_old(
+        self, desk, root, archive, events, locks
+    ):
+        later = desk.create()
+        desk.delete(events[0])
+        everything = Query(), Paging(with_total_elements=True)
+        assert sorted(listed(desk, *everything).ids) == sorted([*events[1:], later])
+        desk.close()
+        done = bring_back(root, archive, replace=True)
+        for place, ids in (root, list(events)), (done.before, [*events[1:], later]):
+            with Desk(furnish(place, locks)) as restored:
+                told = listed(restored, *everything)
+            assert (sorted(told.ids), told.total) == (ids, len(ids))
 
     def test_lets_an_upload_rest_from_now_on(self, root, events, new, archive, locks):
         # Weeks later it must not be swept before its client knows of the restore.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from store_tools import Desk, EventId
+from store_tools import Desk, EventId, patch_call
 
 from c8ybin.domain.errors import EventNotFound
 from c8ybin.store import Sweeper
@@ -184,7 +184,7 @@ class TestWhatAKilledProcessLeft:
             "    if 'gone-' in str(target):\n"
             "        raise OSError(28, 'no space')\n"
             "    real(source, target)\n"
-            "os.rename = full\n"
+            "os.rename = by_path(full)\n"
             "die('rename', 'deleted', after=True)\ndesk.delete(event_id)\n",
             event=attached,
         )
@@ -280,15 +280,17 @@ class TestWhatTheDiskFailsAt:
 
         @contextmanager
         def fail(call, path):
-            real = getattr(os, call)
+            def wrap(real):
+                def refuse(at, *arguments, **more):
+                    named = os.readlink(f"/proc/self/fd/{at}") if isinstance(at, int) else at
+                    if Path(named) in (path, path / "event.json"):
+                        raise OSError(errno.EIO, os.strerror(errno.EIO), str(named))
+                    return real(at, *arguments, **more)
 
-            def refuse(at, *arguments, **more):
-                if isinstance(at, (str, Path)) and Path(at) in (path, path / "event.json"):
-                    raise OSError(errno.EIO, os.strerror(errno.EIO), str(at))
-                return real(at, *arguments, **more)
+                return refuse
 
             with monkeypatch.context() as patch:
-                patch.setattr(os, call, refuse)
+                patch_call(patch, call, wrap)
                 yield
 
         return fail
@@ -332,7 +334,7 @@ class TestWhatTheDiskFailsAt:
         first, _ = leavings
         child = start(
             OPEN + "real = os.link\n"
-            "def slow(*arguments):\n    say(desk.writer.name)\n    wait()\n    real(*arguments)\n"
+            "def slow(*arguments, **more):\n    say(desk.writer.name)\n    wait()\n    real(*arguments, **more)\n"
             "os.link = slow\ndesk.attach(event_id, b'live')\nsay('done')\n",
             first,
         )
@@ -354,12 +356,28 @@ class TestWhatTheDiskFailsAt:
         assert desk.store.sweep.stale_uploads() == 1
 
 
+def test_a_void_upload_that_could_not_be_dropped_goes_once_its_process_has_ended(
+    desk, make_desk, event_id, monkeypatch
+):
+    # Another request held the lock when the whole body came; nobody died, and it is in no list of uploads.
+    first = make_desk()
+    first.chunk(event_id, "0-3/*", b"abcd")
+    with monkeypatch.context() as patch:
+        patch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 0.01)
+        with desk.disk.locked(event_id):
+            first.attach(event_id, b"whole")
+    assert "upload.journal" in desk.files(event_id)
+    first.close()
+    assert desk.sweep() == 1
+    assert desk.files(event_id) == ["binary.json", "content", "event.json"]
+
+
 class TestWhatALiveProcessHas:
     def test_is_not_touched(self, desk, event_id, start):
         child = start(
             OPEN
             + "received = desk.body(b'body')\nreal = os.link\n"
-            + "def slow(source, target):\n    say('placed')\n    wait()\n    real(source, target)\n"
+            + "def slow(source, target, **more):\n    say('placed')\n    wait()\n    real(source, target, **more)\n"
             + "os.link = slow\ndesk.attach(event_id, b'new')\nsay('done')\nwait()\n",
             event_id,
         )
@@ -377,7 +395,7 @@ class TestWhatALiveProcessHas:
         child = start(
             OPEN
             + "real = os.link\n"
-            + "def slow(source, target):\n    say('placed')\n    wait()\n    real(source, target)\n"
+            + "def slow(source, target, **more):\n    say('placed')\n    wait()\n    real(source, target, **more)\n"
             + "os.link = slow\ndesk.attach(event_id, b'new')\nsay('done')\nwait()\n",
             event_id,
         )

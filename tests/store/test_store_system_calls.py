@@ -7,8 +7,10 @@ from strace_log import Call, namer, parse, trace
 
 OPEN = (
     "desk = Desk(Path(sys.argv[1]))\nevent_id = int(sys.argv[2]) if len(sys.argv) > 2 else None\n"
-    # What leads to the event is durable already, for it is not what is looked at.
-    "if event_id and 'cold' not in sys.argv: desk.disk.prepare(event_id)\n"
+    # What leads to the event is durable already and the log is there, for they are not what is looked at.
+    "if event_id and 'cold' not in sys.argv:\n"
+    "    desk.disk.prepare(event_id)\n"
+    "    desk.disk.index.touched(event_id)\n"
 )
 
 
@@ -83,6 +85,7 @@ def test_attach_is_body_name_draft_directory_link_directory_answer(calls, event_
         "link .binary.json > binary.json",
         "unlink .binary.json",
         "fsync home",
+        "pwrite64 log",
         "answer",
     ]
 
@@ -105,6 +108,8 @@ def test_a_first_attach_makes_what_leads_to_the_event_durable_and_notes_the_hour
         "link .binary.json > binary.json",
         "unlink .binary.json",
         "fsync home",
+        "create log",
+        "pwrite64 log",
         "answer",
     ]
 
@@ -121,6 +126,7 @@ def test_replace_keeps_the_old_content_until_the_new_name_is_durable(calls, atta
         "fsync home",
         "rename .binary.json > binary.json",
         "fsync home",
+        "pwrite64 log",
         "unlink content",
         "fsync home",
         "answer",
@@ -142,6 +148,8 @@ def test_create_is_event_box_hour_answer(calls, desk):
         "fsync events",
         "fsync root",
         "rename event > home",
+        "create log",
+        "pwrite64 log",
         "fsync hour",
         "answer",
     ]
@@ -151,7 +159,7 @@ def test_a_second_create_in_the_hour_syncs_no_parents_again(calls):
     # Frozen, lest the hour strikes between the two.
     frozen = "desk.disk.clock._wall_s = lambda: 1.9e9\ndesk.create()"
     found = calls("desk.create()", before=frozen)
-    assert found[-4:] == ["fsync event", "rename event > home", "fsync hour", "answer"]
+    assert found[-5:] == ["fsync event", "rename event > home", "pwrite64 log", "fsync hour", "answer"]
 
 
 def test_update_is_draft_name_directory_answer(calls, event_id):
@@ -161,14 +169,15 @@ def test_update_is_draft_name_directory_answer(calls, event_id):
         "fsync .event.json",
         "rename .event.json > event.json",
         "fsync home",
+        "pwrite64 log",
         "answer",
     ]
 
 
 def test_delete_is_durable_before_anything_of_the_event_is_unlinked(calls, attached):
     found = calls("desk.delete(event_id)", attached)
-    assert found[:2] == ["rename home > gone", "fsync hour"]
-    assert sorted(found[2:-2]) == ["unlink binary.json", "unlink content", "unlink event.json"]
+    assert found[:3] == ["rename home > gone", "pwrite64 log", "fsync hour"]
+    assert sorted(found[3:-2]) == ["unlink binary.json", "unlink content", "unlink event.json"]
     assert found[-2:] == ["rmdir gone", "answer"]
 
 
@@ -183,6 +192,7 @@ def test_delete_of_a_binary_touches_the_event_then_unlinks_the_name_then_the_byt
         "fsync home",
         "unlink content",
         "fsync home",
+        "pwrite64 log",
         "answer",
     ]
 
@@ -216,6 +226,7 @@ def test_delete_of_a_binary_takes_the_upload_that_replaces_it_along(calls, desk,
         "fsync home",
         "unlink content",
         "fsync home",
+        "pwrite64 log",
         "answer",
     ]
 
@@ -249,6 +260,7 @@ def test_first_chunk_is_bytes_directory_journal_name_directory_answer(calls, eve
         "fsync .upload.journal",
         "rename .upload.journal > upload.journal",
         "fsync home",
+        "pwrite64 log",
         "answer",
     ]
 
@@ -320,6 +332,7 @@ def test_completing_chunk_is_bytes_then_a_commit_then_the_journal_goes(calls, ev
         "link .binary.json > binary.json",
         "unlink .binary.json",
         "fsync home",
+        "pwrite64 log",
         "unlink upload.journal",
         "fsync home",
         "answer",

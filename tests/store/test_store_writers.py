@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from store_tools import by_path
 
 from c8ybin import fsio
 from c8ybin.store.layout import Layout
-from c8ybin.store.writer import UnfitFileSystem, Writer, hours_of
+from c8ybin.store.writer import UnfitFileSystem, Writer, hours_of, noted_inventory, untold_hours_of
 
 
 @pytest.fixture()
@@ -94,6 +95,72 @@ def test_an_hour_that_could_not_be_noted_is_noted_at_the_next_try(make_writer, m
     assert hours_of(writer.folder) == ["2026-11-24/15"]
 
 
+def fill(writer, rounds):
+    """Let many hours be noted and told, as in a year."""
+    for _ in range(rounds):
+        for hour in range(24):
+            writer.note_hour(f"2026-11-24/{hour:02}")
+        writer.note_synced()
+
+
+def test_hours_that_are_noted_again_and_again_do_not_pile_up(make_writer, monkeypatch):
+    monkeypatch.setattr("c8ybin.store.writer.MOST_SPARE_BYTES", 1024)
+    writer = make_writer()
+    writer.note_hour("2026-11-23/00")
+    writer.note_hour("inventory")
+    fill(writer, 20)
+    assert (writer.folder / "hours").stat().st_size < 3 * 1024
+    assert sorted(os.listdir(writer.folder)) == ["alive", "hours"]
+    # None is forgotten, for what this process may leave there, and none that may not be told.
+    every = [f"2026-11-24/{hour:02}" for hour in range(24)]
+    assert hours_of(writer.folder) == ["2026-11-23/00", *every]
+    assert noted_inventory(writer.folder)
+    assert sorted(untold_hours_of(writer.folder)) == every
+    writer.note_synced()
+    writer.note_hour("2026-11-24/03")
+    assert untold_hours_of(writer.folder) == ["2026-11-24/03"]
+
+
+@pytest.mark.parametrize("fails_for", [1, 2])
+def test_no_hour_is_noted_in_a_new_file_whose_name_may_be_lost(make_writer, monkeypatch, fails_for):
+    monkeypatch.setattr("c8ybin.store.writer.MOST_SPARE_BYTES", -1000)
+    writer, fsync, failures = make_writer(), os.fsync, []
+
+    def fail(fd):
+        if os.readlink(f"/proc/self/fd/{fd}") == str(writer.folder) and len(failures) < fails_for:
+            failures.append(fd)
+            raise OSError(5, "input/output error")
+        fsync(fd)
+
+    writer.note_hour("2026-11-24/15")
+    monkeypatch.setattr(os, "fsync", fail)
+    writer.note_synced()
+    if fails_for == 2:
+        with pytest.raises(OSError, match="input/output error"):
+            writer.note_hour("2026-11-24/16")
+    before = (writer.folder / "hours").stat().st_ino
+    with fsio.opened(writer.folder / "hours"):
+        writer.note_hour("2026-11-24/16")
+        assert (writer.folder / "hours").stat().st_ino != before
+    assert hours_of(writer.folder) == ["2026-11-24/15", "2026-11-24/16"]
+    assert untold_hours_of(writer.folder) == ["2026-11-24/15", "2026-11-24/16"]
+
+
+def test_hours_stay_as_they_are_where_there_is_no_room_for_others(make_writer, monkeypatch):
+    monkeypatch.setattr("c8ybin.store.writer.MOST_SPARE_BYTES", -1000)
+    writer = make_writer()
+    writer.note_hour("2026-11-24/15")
+
+    def fail(*_):
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr("c8ybin.fsio.durable.rename", fail)
+    writer.note_synced()
+    assert sorted(os.listdir(writer.folder)) == ["alive", "hours"]
+    writer.note_hour("2026-11-24/16")
+    assert hours_of(writer.folder) == ["2026-11-24/15", "2026-11-24/16"]
+
+
 def test_of_a_torn_last_hour_nothing_counts(tmp_path):
     (tmp_path / "hours").write_text("2026-11-24/15\n2026-11-2")
     assert hours_of(tmp_path) == ["2026-11-24/15"]
@@ -124,7 +191,7 @@ def test_a_writer_whose_new_folder_a_sweep_removes_takes_another(root, monkeypat
         if len(folders) == 1:
             os.rmdir(path)
 
-    monkeypatch.setattr(os, "mkdir", make_and_lose)
+    monkeypatch.setattr(os, "mkdir", by_path(make_and_lose))
     writer = Writer(Layout(root))
     assert len(folders) == 2
     assert writer.folder == folders[1]
@@ -168,7 +235,7 @@ def test_a_writer_whose_new_folder_a_sweep_took_and_left_takes_another(root, mon
 
 @pytest.mark.parametrize(("call", "number"), [("link", errno.EPERM), ("flock", errno.ENOLCK)])
 def test_a_file_system_without_links_or_locks_is_refused(root, monkeypatch, call, number):
-    def fail(*arguments):
+    def fail(*arguments, **folders):
         raise OSError(number, "not here")
 
     monkeypatch.setattr(os if call == "link" else fcntl, call, fail)
