@@ -1,7 +1,7 @@
 """Where bodies are received: files in the folder of the running writer."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -17,6 +17,9 @@ from c8ybin.domain.sizes import MIB
 
 MAX_BINARY = 50 * MIB
 MAX_CHUNK = 5 * MIB
+# What the names of files end in, by the folder they are in. No process uses one twice there: a demo that is made
+# anew while a server receives has an intake of its own in the same folder.
+_NUMBERS: dict[Path, Iterator[int]] = {}
 
 
 class Intake:
@@ -34,8 +37,8 @@ class Intake:
         self.max_binary = max_binary
         self.max_chunk = max_chunk
         self._folder = folder
+        self._numbers = _NUMBERS.setdefault(folder, itertools.count(1))
         self._min_free = min_free
-        self._numbers = itertools.count(1)
         self._spools: list[tuple[int, Path]] = []
         self._lock = Lock()
 
