@@ -9,6 +9,10 @@ from c8ybin.accounts import EVENT_ADMIN, EVENT_READ
 from c8ybin.api.access import Roles, user_of
 from c8ybin.api.answers import Links, precondition, say_json, set_validators
 from c8ybin.api.downloads import FilePart
+from c8ybin.api.notes import note
+from c8ybin.api.policies import set_download
+from c8ybin.api.quota import require_bytes_quota
+from c8ybin.api.scope import require_event
 from c8ybin.api.uploads import UploadHead, read_head, receive
 from c8ybin.bodies import Intake, Received
 from c8ybin.domain.conditions import range_still_applies
@@ -35,9 +39,15 @@ class EventBinary:
         self._intake = intake
         self._links = links
 
+    def _own(self, req: falcon.Request, event_id: str) -> EventId:
+        """Return the event that an address names, if it exists for who asks."""
+        number = parse_event_id(event_id)
+        require_event(req, self._store, number)
+        return number
+
     def on_get(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Send the bytes, or the part of them that Range asks for."""
-        opened = self._store.binaries.open(parse_event_id(event_id))
+        opened = self._store.binaries.open(self._own(req, event_id))
         sends = False
         try:
             span = self._begin_download(req, resp, opened.binary)
@@ -50,13 +60,14 @@ class EventBinary:
 
     def on_head(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Say what GET would, without the bytes; Range is for GET alone (RFC 9110, section 14.2)."""
-        self._begin_download(req, resp, self._store.binaries.find(parse_event_id(event_id)))
+        self._begin_download(req, resp, self._store.binaries.find(self._own(req, event_id)))
 
     def _begin_download(self, req: falcon.Request, resp: falcon.Response, binary: Binary) -> Span | None:
         """Set the header fields of a download; return the bytes to send, None for no body at all."""
         validators = binary.validators
         set_validators(resp, validators)
         resp.set_header("Accept-Ranges", "bytes")
+        set_download(resp)
         if precondition(req).is_not_modified(validators):
             resp.status = falcon.HTTP_304
             return None
@@ -71,22 +82,21 @@ class EventBinary:
         resp.content_type = binary.type
         resp.set_header("Content-Length", str(span.length))
         resp.set_header("Content-Disposition", format_disposition(binary.name))
-        resp.set_header("X-Content-Type-Options", "nosniff")
         if binary.sha256:
             resp.set_header("Repr-Digest", format_digest(binary.sha256))
         return span
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Attach a file to an event that has none, whole or a chunk of it."""
-        self._upload(req, resp, parse_event_id(event_id), replaces=False)
+        self._upload(req, resp, self._own(req, event_id), replaces=False)
 
     def on_put(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Replace the file of an event, whole or a chunk of it; 201, as the upstream document says."""
-        self._upload(req, resp, parse_event_id(event_id), replaces=True)
+        self._upload(req, resp, self._own(req, event_id), replaces=True)
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Remove the file of an event, and its incomplete upload."""
-        self._store.binaries.delete(parse_event_id(event_id), precondition(req))
+        note(req.env, name=self._store.binaries.delete(self._own(req, event_id), precondition(req)))
         resp.status = falcon.HTTP_204
 
     def _upload(
@@ -95,7 +105,11 @@ class EventBinary:
         head = self.admit(req, event_id, replaces=replaces)
         received = receive(req, head, self._intake)
         with received.body:
+            require_bytes_quota(
+                req, self._store, event_id, head.where, received.body.length, replaces=replaces
+            )
             outcome = self._commit(req, event_id, head, received, replaces=replaces)
+        note(req.env, name=(outcome.label if isinstance(outcome, Journal) else outcome).name)
         self_link = self._links.binary(req, event_id)
         if isinstance(outcome, Journal):
             document: dict[str, Any] = {
@@ -122,18 +136,21 @@ class EventBinary:
         Raises:
             EventNotFound, BinaryExists, PreconditionFailed: The event does not take it.
             LengthRequired, TooLarge, Unreadable: The header fields alone show that.
+            BytesQuota: The account may not have so many bytes.
         """
         try:
             present: Binary | None = self._store.binaries.find(event_id)
         except BinaryNotFound:
             present = None
         head = read_head(req, self._intake)
+        note(req.env, name=head.label.name)
         precondition(req).check(present.validators if present else None)
         if present and not replaces:
             # The completing chunk may come again, because its answer was lost.
             completed = (present.completed_by or {}).get("range")
             if head.where is None or completed != str(head.where):
                 raise BinaryExists
+        require_bytes_quota(req, self._store, event_id, head.where, head.announced, replaces=replaces)
         return head
 
     def _commit(

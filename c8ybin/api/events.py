@@ -2,17 +2,27 @@
 
 from contextlib import suppress
 from typing import Any, ClassVar
-from urllib.parse import quote, urlencode
 
 import falcon
 
 from c8ybin.accounts import EVENT_ADMIN, EVENT_READ
 from c8ybin.api.access import Roles, user_of
-from c8ybin.api.answers import Links, precondition, say_json, set_kind, set_validators
-from c8ybin.api.requests import body_length, read_blocks
+from c8ybin.api.answers import (
+    Links,
+    page_document,
+    precondition,
+    refuse_conditions,
+    say_json,
+    set_kind,
+    set_validators,
+)
+from c8ybin.api.notes import note
+from c8ybin.api.quota import require_event_quota
+from c8ybin.api.requests import read_document
+from c8ybin.api.scope import own_events, require_event, require_source
 from c8ybin.domain.conditions import Precondition
-from c8ybin.domain.errors import EventNotFound, PreconditionFailed, TooLarge
-from c8ybin.domain.events import DOCUMENT_BYTES, Document, new_event, parse_document
+from c8ybin.domain.errors import EventNotFound
+from c8ybin.domain.events import Document, new_event
 from c8ybin.domain.ids import parse_event_id
 from c8ybin.domain.queries import parse_filters, parse_list, parse_query
 from c8ybin.domain.times import format_time
@@ -38,24 +48,6 @@ _TEMPLATES = {
 }
 
 
-def read_document(req: falcon.Request) -> Document:
-    """Read a JSON object from a request's body.
-
-    Raises:
-        LengthRequired, TooLarge, Unreadable, Invalid: It is none.
-    """
-    data = bytearray()
-    length = body_length(req)
-    too_large = TooLarge("An event", DOCUMENT_BYTES)
-    if length is not None and length > DOCUMENT_BYTES:
-        raise too_large
-    for block in read_blocks(req, length):
-        data += block
-        if len(data) > DOCUMENT_BYTES:
-            raise too_large
-    return parse_document(bytes(data))
-
-
 class EventDocuments:
     """Writes events as clients read them."""
 
@@ -66,7 +58,7 @@ class EventDocuments:
         """Return an event's document, with what belongs to the server."""
         own = event.file.document
         source_id = own["source"]["id"]
-        source_self = f"{self._links.base(req)}/inventory/managedObjects/{quote(source_id, safe='')}"
+        source_self = self._links.managed_object(req, source_id)
         head: dict[str, Any] = {
             "id": str(event.id),
             "self": self._links.event(req, event.id),
@@ -125,35 +117,26 @@ class EventCollection:
         """Answer one page of the events that match."""
         pairs = parse_query(req.query_string)
         query, paging = parse_list(pairs)
-        page = self._store.listing.find(query, paging)
-        kept = [(k, v) for k, v in dict(pairs).items() if k not in ("pageSize", "currentPage")]
-
-        def link(number: int) -> str:
-            place = [("pageSize", str(paging.page_size)), ("currentPage", str(number))]
-            return f"{self._links.base(req)}/event/events?{urlencode(kept + place)}"
-
-        statistics: dict[str, Any] = {"pageSize": paging.page_size, "currentPage": paging.current_page}
-        if page.total is not None:
-            if paging.with_total_pages:
-                statistics["totalPages"] = -(-page.total // paging.page_size)
-            if paging.with_total_elements:
-                statistics["totalElements"] = page.total
-        document: dict[str, Any] = {
-            "self": link(paging.current_page),
-            "events": [self._documents.document(req, event) for event in page.events],
-            "statistics": statistics,
-        }
-        if page.is_full:
-            document["next"] = link(paging.current_page + 1)
-        if paging.current_page > 1:
-            document["prev"] = link(paging.current_page - 1)
+        page = self._store.listing.find(own_events(req, query), paging)
+        document = page_document(
+            f"{self._links.base(req)}/event/events",
+            pairs,
+            paging,
+            events=[self._documents.document(req, event) for event in page.events],
+            is_full=page.is_full,
+            total=page.total,
+        )
         say_json(req, resp, document, "eventcollection")
 
     on_head = on_get
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Create an event."""
-        event = self._store.events.create(new_event(read_document(req)), user_of(req).name)
+        document = new_event(read_document(req, "An event"))
+        require_source(req, document["source"]["id"])
+        require_event_quota(req, self._store)
+        event = self._store.events.create(document, user_of(req).name)
+        note(req.env, event=str(event.id))
         resp.status = falcon.HTTP_201
         resp.set_header("Location", self._links.event(req, event.id))
         self._documents.say_changed(req, resp, event)
@@ -161,11 +144,13 @@ class EventCollection:
     def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Delete the events that match, with their attachments, before the answer."""
         query = parse_filters(parse_query(req.query_string))
-        if precondition(req):
-            raise PreconditionFailed  # a list has no validators, so no condition on it holds
-        for event_id in list(self._store.listing.ids(query)):
+        refuse_conditions(req)
+        deleted = 0
+        for event_id in list(self._store.listing.ids(own_events(req, query))):
             with suppress(EventNotFound):  # somebody else deleted it meanwhile
                 self._store.events.delete(event_id, Precondition())
+                deleted += 1
+                note(req.env, deleted=deleted)
         resp.status = falcon.HTTP_204
 
 
@@ -180,7 +165,9 @@ class EventItem:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Answer the event, or that the client has it already."""
-        event = self._store.events.read(parse_event_id(event_id))
+        number = parse_event_id(event_id)
+        require_event(req, self._store, number)
+        event = self._store.events.read(number)
         if precondition(req).is_not_modified(event.validators):
             resp.status = falcon.HTTP_304
             set_validators(resp, event.validators)
@@ -195,10 +182,13 @@ class EventItem:
         number = parse_event_id(event_id)
         if not self._store.events.exists(number):
             raise EventNotFound
-        event = self._store.events.update(number, read_document(req), precondition(req))
+        require_event(req, self._store, number)
+        event = self._store.events.update(number, read_document(req, "An event"), precondition(req))
         self._documents.say_changed(req, resp, event)
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, event_id: str) -> None:
         """Delete the event with its binary."""
-        self._store.events.delete(parse_event_id(event_id), precondition(req))
+        number = parse_event_id(event_id)
+        require_event(req, self._store, number)
+        self._store.events.delete(number, precondition(req))
         resp.status = falcon.HTTP_204

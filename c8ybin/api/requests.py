@@ -1,4 +1,4 @@
-"""The body of a request, in blocks, from whichever WSGI server has it."""
+"""The body of a request, in blocks or as a document, from whichever WSGI server has it."""
 
 import mmap
 from collections.abc import Callable, Iterator
@@ -7,7 +7,8 @@ from typing import Any
 
 import falcon
 
-from c8ybin.domain.errors import LengthRequired, Unreadable
+from c8ybin.domain.errors import LengthRequired, TooLarge, Unreadable
+from c8ybin.domain.events import DOCUMENT_BYTES, Document, parse_document
 
 BLOCK_BYTES = 128 * 1024
 _SMALL_BYTES = 64 * 1024
@@ -50,6 +51,24 @@ def read_blocks(req: falcon.Request, length: int | None) -> Iterator[bytes | mem
             if length is not None:
                 length -= len(block)
             yield block
+
+
+def read_document(req: falcon.Request, what: str) -> Document:
+    """Read a JSON object from a request's body; `what` it is, as `An event`, is told where it is too large.
+
+    Raises:
+        LengthRequired, TooLarge, Unreadable, Invalid: It is none.
+    """
+    data = bytearray()
+    length = body_length(req)
+    too_large = TooLarge(what, DOCUMENT_BYTES)
+    if length is not None and length > DOCUMENT_BYTES:
+        raise too_large
+    for block in read_blocks(req, length):
+        data += block
+        if len(data) > DOCUMENT_BYTES:
+            raise too_large
+    return parse_document(bytes(data))
 
 
 @contextmanager

@@ -40,6 +40,7 @@ class UploadHead:
         where: The place of a chunk; None for a whole file.
         content_digests: Digests of this body.
         repr_digests: Digests of the finished file.
+        announced: The least that the file or the chunk takes, in bytes.
     """
 
     type: ContentType
@@ -47,6 +48,7 @@ class UploadHead:
     where: ContentRange | None
     content_digests: Mapping[str, bytes]
     repr_digests: Mapping[str, bytes]
+    announced: int
 
     def receiver(self, intake: Intake) -> Receiver:
         """Return what the body is to be fed to."""
@@ -91,6 +93,7 @@ def read_head(req: falcon.Request, intake: Intake) -> UploadHead:
         where=where,
         content_digests=parse_digests(CONTENT_DIGEST, req.env.get("HTTP_CONTENT_DIGEST")),
         repr_digests=parse_digests(REPR_DIGEST, req.env.get("HTTP_REPR_DIGEST")),
+        announced=where.span.length if where else 0 if kind.is_multipart else length or 0,
     )
 
 

@@ -53,6 +53,9 @@ class TestHeaders:
             "accept-ranges": "bytes",
             "repr-digest": f"sha-256=:{digest}:",
             "x-content-type-options": "nosniff",
+            "content-security-policy": "sandbox; default-src 'none'",
+            "cross-origin-resource-policy": "same-origin",
+            "cache-control": "private, no-cache",
         }
         assert answer.status_int == 200
         assert answer.body == TEN

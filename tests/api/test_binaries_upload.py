@@ -1012,7 +1012,7 @@ class TestNames:
             assert all(KNOWN_FILES.fullmatch(path) for path in client.files())
             assert len(client.files()) == 3
             assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
-            top = {"accounts.json", "ballast", "accounts.lock", "events", "format", "locks", "tmp"}
+            top = {"accounts.json", "ballast", "accounts.lock", "events", "format", "index", "locks", "tmp"}
             assert {p.name for p in client.root.iterdir()} <= top
 
         return check

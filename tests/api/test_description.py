@@ -1,14 +1,19 @@
 """/openapi.json: valid OpenAPI 3.1, and of the application as it is."""
 
+import json
 import re
+from urllib.parse import urlencode
 
 import pytest
+from harness import EVENT
 
 from c8ybin import __version__
+from c8ybin.accounts import ROLES
 from c8ybin.api import Links
 from c8ybin.api.app import routes
-from c8ybin.api.problems import STATUS
+from c8ybin.api.problems import REFUSED_ANYWHERE, STATUS
 from c8ybin.bodies import Intake
+from c8ybin.domain.inventory import OBJECT_FILTERS, OBJECT_PAGES
 from c8ybin.domain.queries import FILTERS, PAGES, RELATED
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -50,6 +55,11 @@ def test_is_served_to_everybody(client, ask):
     assert ask(client, "HEAD", "/openapi.json").status_int == 200
 
 
+def test_says_that_what_needs_the_index_may_have_to_wait_for_it(document):
+    for method in ("get", "delete"):
+        assert "503" in document["paths"]["/event/events"][method]["responses"]
+
+
 def test_has_what_openapi_3_1_requires(document):
     assert re.fullmatch(r"3\.1\.\d+", document["openapi"])
     assert document["info"]["title"] == "c8ybin"
@@ -83,10 +93,11 @@ def test_every_responder_of_a_resource_has_an_access(resources):
 
 
 def test_every_route_answers(document, client, ask):
-    event = client.create_event()
+    ids = {"event_id": client.create_event(), "type": "c8y_Serial", "external_id": "a", "file": "main.js"}
     for name, _ in operations(document):
         method, path = name.split()
-        answer = ask(client, method, path.format(event_id=event), b"{}")
+        made = client.post_json("/inventory/managedObjects", {}, headers={"Accept": "*/*"})
+        answer = ask(client, method, path.format(**ids, object_id=made.json["id"]), b"{}")
         assert answer.status_int not in (405, 500)
         assert b"There is nothing at this address" not in answer.body
 
@@ -96,6 +107,7 @@ def test_every_operation_has_responses_summary_and_its_own_id(document):
     for name, operation in operations(document):
         assert set(operation) <= {
             "summary", "description", "operationId", "parameters", "requestBody", "responses", "security", "tags",
+                "x-codeSamples",
         }, name  # fmt: skip
         assert operation["summary"], name
         assert operation["responses"], name
@@ -138,23 +150,36 @@ def test_security_is_what_access_says(document, resources):
     for name, operation in operations(document):
         method, path = name.split()
         role = resources[path].access[method]
-        assert ({"basic": []} in operation["security"]) == bool(operation["security"]) == bool(role), name
+        assert operation["security"] == (
+            [{"basic": []}, {"bearer": []}, {"certificate": []}] if role else []
+        ), name
         assert {s for way in operation["security"] for s in way} <= set(
             document["components"]["securitySchemes"]
         )
         assert role is None or role in operation["description"], name
-        assert ("401" in operation["responses"]) == ("403" in operation["responses"]) == bool(role), name
+        assert ("401" in operation["responses"]) == bool(role), name
+        assert ("403" in operation["responses"]) == (role in ROLES), name
+        assert ("429" in operation["responses"]) == bool(role), name
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
     assert document["components"]["securitySchemes"]["basic"] == {"type": "http", "scheme": "basic"}
 
 
 def test_every_status_of_an_error_has_a_response_with_the_errors_body(document):
     responses = document["components"]["responses"]
-    assert {int(status) for status in responses} == {status for status, _ in STATUS.values()} | {507}
+    assert {int(status) for status in responses} == {status for status, _ in STATUS.values()} | {
+        507,
+        *REFUSED_ANYWHERE,
+    }
     for response in responses.values():
         assert response["description"].strip()
         content = response["content"]["application/vnd.com.nsn.cumulocity.error+json"]
         assert content["schema"] == {"$ref": "#/components/schemas/Error"}
     assert document["components"]["schemas"]["Error"]["required"] == ["error", "message", "info"]
+
+
+def test_what_the_server_refuses_by_itself_is_described_everywhere(document):
+    for name, operation in operations(document):
+        assert {str(status) for status in REFUSED_ANYWHERE} <= operation["responses"].keys(), name
 
 
 def test_query_parameters_are_those_that_the_code_reads(document):
@@ -167,9 +192,14 @@ def test_query_parameters_are_those_that_the_code_reads(document):
     assert names("delete") == [p.name for p in FILTERS]
     assert "parameters" not in collection["post"]
     by_name = {p["name"]: p for p in collection["get"]["parameters"]}
-    assert by_name["pageSize"]["schema"] == {"type": "integer", "minimum": 1, "default": 5, "maximum": 2000}
+    assert by_name["pageSize"]["schema"] == {"type": "integer", "minimum": 1, "default": 5}
     assert by_name["revert"]["schema"] == {"type": "boolean"}
     assert by_name["currentPage"]["schema"] == {"type": "integer", "minimum": 1}
+
+
+def test_query_parameters_of_the_inventory_are_those_that_the_code_reads(document):
+    parameters = document["paths"]["/inventory/managedObjects"]["get"]["parameters"]
+    assert [p["name"] for p in parameters] == [p.name for p in (*OBJECT_FILTERS, *OBJECT_PAGES)]
 
 
 def test_limits_are_those_of_the_server(make_client):
@@ -177,6 +207,7 @@ def test_limits_are_those_of_the_server(make_client):
     assert "50 MiB" in text
     assert "5 MiB" in text
     small = make_client(max_binary=7 * 1024, max_chunk=3 * 1024).get("/openapi.json")
+    assert small.json["info"]["x-limits"] == {"binaryBytes": 7 * 1024, "chunkBytes": 3 * 1024}
     text = str(small.json["paths"]["/event/events/{event_id}/binaries"])
     assert "7 KiB" in text
     assert "3 KiB" in text
@@ -199,8 +230,18 @@ def test_answers_have_what_their_schemas_require(document, client, ask):
         "Event": ask(client, "GET", f"/event/events/{event}", headers=accept),
         "EventCollection": ask(client, "GET", "/event/events"),
         "Error": ask(client, "GET", "/event/events/1"),
+        "ManagedObject": ask(client, "POST", "/inventory/managedObjects", b'{"name": "n"}', accept),
+        "ManagedObjectCollection": ask(client, "GET", "/inventory/managedObjects?pageSize=1"),
+        "Tenant": ask(client, "GET", "/tenant/currentTenant"),
+        "LoginOptions": ask(client, "GET", "/tenant/loginOptions"),
+        "User": ask(client, "GET", "/user/currentUser"),
     }
-    kinds = {"string": str, "integer": int, "object": dict, "array": list}
+    own = f"/identity/globalIds/{answers['ManagedObject'].json['id']}/externalIds"
+    answers |= {
+        "ExternalId": ask(client, "POST", own, b'{"type": "c8y_Serial", "externalId": "a"}'),
+        "ExternalIdCollection": ask(client, "GET", own),
+    }
+    kinds = {"string": str, "integer": int, "object": dict, "array": list, "boolean": bool}
     for name, answer in answers.items():
         schema = document["components"]["schemas"][name]
         assert set(schema["required"]) <= set(schema["properties"]), name
@@ -211,6 +252,79 @@ def test_answers_have_what_their_schemas_require(document, client, ask):
                 assert isinstance(answer.json[member], kinds[kind["type"]]), (name, member)
             if member in answer.json and "const" in kind:
                 assert answer.json[member] == kind["const"]
+
+
+def test_links_lead_to_operations_and_to_their_parameters(document):
+    by_id = {o["operationId"]: name.split()[1] for name, o in operations(document)}
+    found = [n["links"] for n in nodes(document["paths"]) if isinstance(n, dict) and "links" in n]
+    assert found
+    for links in found:
+        for link in links.values():
+            address = by_id[link["operationId"]]
+            assert set(link["parameters"]) == set(re.findall(r"\{(\w+)\}", address))
+
+
+def test_conditions_are_described_where_they_are_looked_at(document):
+    for name, operation in operations(document):
+        has = {"If-Match", "If-None-Match"} <= {p["name"] for p in operation.get("parameters", [])}
+        assert has == ("412" in operation["responses"] and name != "DELETE /event/events"), name
+
+
+@pytest.mark.parametrize(
+    ("text", "is_accepted"),
+    [
+        ("2026-11-24", True),
+        ("2026-11-24T12:00:00.000Z", True),
+        ("2026-11-24 12:00+0130", True),
+        ("2026-11-24t12:00:00,123456789123-01", True),
+        ("", False),
+        ("24.11.2026", False),
+        ("2026-11-24T12", False),
+        ("2026-11-24\n", False),
+        ("\u0662\u0660\u0662\u0666-11-24", False),
+    ],
+)
+def test_pattern_of_times_says_what_is_accepted(client, ask, document, text, is_accepted):
+    for member in (
+        document["components"]["schemas"]["NewEvent"]["properties"]["time"],
+        next(p for p in document["paths"]["/event/events"]["get"]["parameters"] if p["name"] == "dateTo")[
+            "schema"
+        ],
+    ):
+        assert bool(re.search(member["pattern"].replace("$", r"\Z"), text)) == is_accepted
+    body = json.dumps(EVENT | {"time": text}).encode()
+    assert ask(client, "POST", "/event/events", body).status_int == (201 if is_accepted else 422)
+    answer = ask(client, "GET", f"/event/events?{urlencode({'dateTo': text})}")
+    assert answer.status_int == (200 if is_accepted else 422)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_accepted"),
+    [("0-0/*", True), ("bytes 0-0/2", True), ("BYTES  0-0/*", True), ("0-0", False), ("items 0-0/1", False)],
+)
+def test_pattern_of_content_range_says_what_is_accepted(client, ask, document, text, is_accepted):
+    event = client.create_event()
+    parameters = document["paths"]["/event/events/{event_id}/binaries"]["put"]["parameters"]
+    pattern = next(p for p in parameters if p["name"] == "Content-Range")["schema"]["pattern"]
+    assert bool(re.search(pattern, text)) == is_accepted
+    answer = ask(client, "PUT", client.binaries(event), b"x", {"Content-Range": text})
+    assert answer.status_int == (200 if is_accepted else 400)
+
+
+def test_what_is_accepted_is_within_the_schemas(client, ask, document):
+    """A page that is trimmed, members that are null or passed over."""
+    for path in ("/event/events", "/inventory/managedObjects"):
+        size = next(p for p in document["paths"][path]["get"]["parameters"] if p["name"] == "pageSize")
+        assert "maximum" not in size["schema"]
+        assert ask(client, "GET", f"{path}?pageSize=2001").status_int == 200
+    known = document["components"]["schemas"]["NewEvent"]["properties"]["source"]["properties"]
+    assert set(known) == {"id"}
+    body = json.dumps(EVENT | {"source": {"id": "1", "self": {}}}).encode()
+    assert ask(client, "POST", "/event/events", body).status_int == 201
+    for schema in document["components"]["schemas"]["NewManagedObject"]["properties"].values():
+        assert schema["type"] == ["string", "null"]
+    body = b'{"name": null, "type": null, "owner": null}'
+    assert ask(client, "POST", "/inventory/managedObjects", body).status_int == 201
 
 
 CASES = [

@@ -152,6 +152,7 @@ class TestTable:
             "TooLarge": 413,
             "RangeNotSatisfiable": 416,
             "Invalid": 422,
+            "TooManyTries": 429,
             "Damaged": 500,
             "Busy": 503,
         }.items()

@@ -1,8 +1,9 @@
 """The description of /event/events/{id}/binaries."""
 
-from c8ybin.api.description.parts import Object, header_fields, json_answer, problems
+from c8ybin.api.description.parts import CONDITIONS, Object, header_fields, json_answer, pattern, problems
 from c8ybin.bodies import Intake
 from c8ybin.domain.labels import NAME_BYTES
+from c8ybin.domain.ranges import CONTENT_RANGE
 from c8ybin.domain.sizes import format_size
 
 
@@ -15,7 +16,7 @@ def binary_paths(intake: Intake) -> Object:
             "in": "header",
             "description": "Makes the body a chunk: `start-stop/length`, the stop inclusive, with or without "
             "`bytes `; the length may be `*` as long as one chunk tells it.",
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": pattern(CONTENT_RANGE)},
         },
         {
             "name": "Content-Disposition",
@@ -69,10 +70,17 @@ def binary_paths(intake: Intake) -> Object:
             "get": {
                 "summary": "Download the binary",
                 "description": "Accept is ignored. A single Range is obeyed, several are ignored.",
-                "parameters": [{"name": "Range", "in": "header", "schema": {"type": "string"}}],
+                "parameters": [
+                    {
+                        "name": "Range",
+                        "in": "header",
+                        "schema": {"type": "string", "examples": ["bytes=0-0"]},
+                    },
+                    *CONDITIONS,
+                ],
                 "responses": {
                     "200": {
-                        "description": "The bytes, under the type that they were uploaded with.",
+                        "description": "The bytes, under the type that they were uploaded with, in a CSP sandbox.",
                         "content": {"*/*": {"schema": {}}},
                         **header_fields(
                             {
@@ -95,7 +103,7 @@ def binary_paths(intake: Intake) -> Object:
                 "summary": "Attach a file",
                 "description": f"Raw, or as a form; at most {file_limit}. A name is made safe and cut to "
                 f"{NAME_BYTES} bytes; without one it is the event's ID. {chunks}",
-                "parameters": fields,
+                "parameters": [*fields, *CONDITIONS],
                 "requestBody": body,
                 "responses": answers | refused,
             },
@@ -103,12 +111,13 @@ def binary_paths(intake: Intake) -> Object:
                 "summary": "Replace the file, or attach one",
                 "description": f"As POST, whatever the event had before; the old bytes stay readable until the "
                 f"new ones are complete. {chunks}",
-                "parameters": fields,
+                "parameters": [*fields, *CONDITIONS],
                 "requestBody": body,
                 "responses": answers | refused,
             },
             "delete": {
                 "summary": "Delete the binary and the incomplete upload",
+                "parameters": CONDITIONS,
                 "responses": {"204": {"description": "They are gone."}} | problems(404, 412, 503),
             },
         }

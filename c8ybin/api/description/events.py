@@ -1,6 +1,15 @@
 """The description of /event, /event/events and /event/events/{id}."""
 
-from c8ybin.api.description.parts import VND, Object, json_answer, problems, query_parameter, ref
+from c8ybin.api.description.parts import (
+    CONDITIONS,
+    VND,
+    Object,
+    json_answer,
+    links,
+    problems,
+    query_parameter,
+    ref,
+)
 from c8ybin.domain.events import DEPTH, DOCUMENT_BYTES
 from c8ybin.domain.queries import FILTERS, PAGES, RELATED
 from c8ybin.domain.sizes import format_size
@@ -27,10 +36,10 @@ def event_paths() -> Object:
                 "summary": "List events",
                 "description": "Newest `time` first, ties by ID. A page past the end is empty. `next` stands "
                 "while a page was full, `prev` from page 2. A parameter given twice with different values is "
-                "refused; an unknown one is passed over.",
+                "refused; an unknown one is passed over. While the index is made anew, a list may be 503.",
                 "parameters": [query_parameter(p) for p in (*FILTERS, *PAGES, *RELATED)],
                 "responses": {"200": json_answer("EventCollection", "eventcollection", "One page.")}
-                | problems(422),
+                | problems(422, 503),
             },
             "post": {
                 "summary": "Create an event",
@@ -46,6 +55,16 @@ def event_paths() -> Object:
                         "The event; an empty body where Accept was not sent.",
                         Location="The event.",
                     )
+                    | links(
+                        {"event_id": "id"},
+                        "get_event_events_event_id",
+                        "put_event_events_event_id",
+                        "delete_event_events_event_id",
+                        "get_event_events_event_id_binaries",
+                        "post_event_events_event_id_binaries",
+                        "put_event_events_event_id_binaries",
+                        "delete_event_events_event_id_binaries",
+                    )
                 }
                 | problems(400, 408, 411, 413, 422, 503, 507),
             },
@@ -60,6 +79,7 @@ def event_paths() -> Object:
         "/event/events/{event_id}": {
             "get": {
                 "summary": "Read an event",
+                "parameters": CONDITIONS,
                 "responses": {
                     "200": json_answer("Event", "event", "The event.", ETag="Changes with its binary too."),
                     "304": {"description": "The client has it already."},
@@ -68,6 +88,7 @@ def event_paths() -> Object:
             },
             "put": {
                 "summary": "Change an event",
+                "parameters": CONDITIONS,
                 "description": "Merges at top level: `text` and custom fragments; a fragment is replaced whole, "
                 "null removes it. `source`, `time` and `type` may be sent again as they are.",
                 "requestBody": body
@@ -81,6 +102,7 @@ def event_paths() -> Object:
             },
             "delete": {
                 "summary": "Delete an event with its binary",
+                "parameters": CONDITIONS,
                 "responses": {"204": {"description": "It is gone."}} | problems(404, 412, 503),
             },
         },
