@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,14 +33,25 @@ class Reply:
 class Raw:
     """A client that sends what it likes."""
 
-    def __init__(self, port: int, *, buffer_bytes: int | None = None) -> None:
-        """Connect; a small `buffer_bytes` makes a client that holds little of what it does not read."""
+    def __init__(
+        self,
+        port: int,
+        *,
+        buffer_bytes: int | None = None,
+        source: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Connect, from an address; a client with small `buffer_bytes` holds little of what it does not read."""
         self.socket = socket.socket()
+        if source:
+            self.socket.bind((source, 0))
         if buffer_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         self.socket.settimeout(WAIT_S)
         try:
             self.socket.connect(("127.0.0.1", port))
+            if tls:
+                self.socket = tls.wrap_socket(self.socket, suppress_ragged_eofs=False)
         except BaseException:
             self.socket.close()
             raise
@@ -61,7 +73,10 @@ class Raw:
         self.close()
 
     def send(self, data: bytes | str) -> None:
-        self.socket.sendall(data.encode() if isinstance(data, str) else data)
+        try:
+            self.socket.sendall(data.encode() if isinstance(data, str) else data)
+        except ssl.SSLEOFError:
+            raise ConnectionResetError from None  # what the kernel says is the same
 
     def ask(self, method: str, path: str, *fields: str, body: bytes = b"", version: str = "1.1") -> Reply:
         """Send a request, with the length of its body if it has one, and return the answer."""
@@ -113,6 +128,14 @@ def coded(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
 
 
+def believing() -> ssl.SSLContext:
+    """Return a client that believes every certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 @dataclass
 class Host:
     """A server in a thread of this process."""
@@ -122,9 +145,10 @@ class Host:
     thread: threading.Thread
     life: int  # while this end of a pipe is open, it serves
     ended: list[bool] = field(default_factory=list)
+    encrypts: bool = False
 
     def connect(self, **more: Any) -> Raw:
-        return Raw(self.port, **more)
+        return Raw(self.port, **({"tls": believing()} if self.encrypts else {}), **more)
 
     @property
     def connections(self) -> int:
@@ -171,12 +195,13 @@ def hosted(
         return app(environ, start_response)
 
     served.answers_now = answers_now  # type: ignore[attr-defined]
+    served.answers_always = lambda environ: environ["PATH_INFO"] == "/health"  # type: ignore[attr-defined]
     listener = listen("127.0.0.1", 0)
     server = Server(served, listener, threads=threads, **more)
     end, life = os.pipe()
     server.stop_when_readable(end)
     thread = threading.Thread(target=lambda: host.ended.append(server.run()))
-    host = Host(server, listener.getsockname()[1], thread, life)
+    host = Host(server, listener.getsockname()[1], thread, life, encrypts="tls" in more)
     thread.start()
     try:
         yield host

@@ -1,57 +1,37 @@
 """A connection: one request after the other, each from its header to the last byte of its answer."""
 
-import select
 import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from waitress.channel import ClientDisconnected, HTTPChannel
-from waitress.utilities import InternalServerError
+from waitress.channel import ClientDisconnected
 
 from c8ybin.server.answer import Answer, MustWait, Refused
+from c8ybin.server.drain import READ_WITHIN_S, Drain
 from c8ybin.server.loop import READ, WRITE
-from c8ybin.server.outgoing import Cold, Outgoing
 from c8ybin.server.request import Request
+from c8ybin.server.standing import Standing
+from c8ybin.server.telling import Telling
 
-# An answer in blocks waits for its reader above this.
-_HIGH_BYTES = 1024 * 1024
-# What a refused client may still send, and how long, before it must have read the answer.
-_DRAINED_BYTES = 256 * 1024 * 1024
-_DRAINED_S = 30.0
-_READ_WITHIN_S = 1.0
-_DRAINED_BLOCKS = 16
-_WASTE = bytearray(256 * 1024)
+_SPEAKS_HTTPS = "This port speaks HTTPS; begin the address with https://."
 
 
-class Channel(HTTPChannel):
+class Channel(Standing):
     """One connection, which one thread has at a time: the main loop, or whoever works on its request.
 
     The main loop reads headers and sends what is in memory; a worker runs the application, and so
     receives the body. Whoever is done arms the connection in the loop for what comes next.
     """
 
-    parser_class = Request
+    parser_class = Request  # type: ignore[assignment]
     task_class = Answer
+    answer_class = Answer
     error_task_class = Refused
 
-    # What waitress's type stubs tell otherwise, or not at all.
-    server: Any
-    socket: Any
-    request: Any
-    requests: list[Any]
-    requests_lock: Any
-    _fileno: int
-
     def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, **more: Any) -> None:
-        self._out = Outgoing()
-        # What arrived after the request that is worked on, or before anybody looked at it.
-        self._ahead = b""
-        self._with_worker = False
-        self._may_wait = False
         self._may_take_long = False
-        self._drain: Drain | None = None
         super().__init__(server, sock, addr, adj, **more)
         self._arm()
 
@@ -73,13 +53,24 @@ class Channel(HTTPChannel):
         except OSError:
             data = b""
         if not data:
-            self.handle_close()
+            if self._tls and self._tls.has_failed:
+                # So that the client learns why.
+                self._drain = Drain()
+                self._finish_closing()
+            else:
+                self.handle_close()
             return
+        if self._tls:
+            # What is here, the loop does not tell of again.
+            data += self._tls.held()
         self.last_activity = time.time()
         self._take(data)
 
     def handle_write(self) -> None:
         """Send what is left of an answer, then close the connection or go on with what follows."""
+        if self._tls and self._tls.reads_when_writable and not (self._out.length or self.will_close):
+            self.handle_read()
+            return
         self._flush()
         if self.will_close:
             self.handle_close()
@@ -91,39 +82,57 @@ class Channel(HTTPChannel):
     def handle_close(self) -> None:
         """Close the connection, unless a worker has it, who will find out."""
         if self.socket is not None and not self._with_worker:
+            self._tell(is_whole=False)
             self._out.close()
             self.server.loop.forget(self._fileno)
             super().handle_close()
 
-    def close_if(self, condition: Callable[["Channel"], bool]) -> None:
-        """Close the connection if nobody works on it and a condition holds."""
+    def del_channel(self, map: Any = None) -> None:  # noqa: A002
+        """Give up its place."""
+        self.server.places.leave(self)
+        super().del_channel(map)
+
+    def close_if(self, condition: Callable[["Channel"], bool]) -> bool:
+        """Close the connection if nobody works on it and a condition holds; tell whether it was closed."""
         with self.requests_lock:
-            if not self._with_worker and condition(self):
+            closes = not self._with_worker and condition(self)
+            if closes:
                 self.handle_close()
+            return closes
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is under way, nor waits in the kernel to be read."""
-        busy = self._with_worker or self.request or self._ahead or self._out.length or self._drain
-        if busy or self.close_when_flushed:
-            return not busy
-        try:
-            return not self.socket.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return True
+    def look_after(self) -> None:
+        """End what takes too long: a client that does nothing, or too little; called again and again."""
+        with self.requests_lock:
+            if self._with_worker or self.socket is None:
+                return
+            now = time.monotonic()
+            if self.will_close:
+                # The loop tells of it only when the socket takes something again.
+                self.handle_close()
+            elif self._drain:
+                if self._drain.is_overdue:
+                    self.handle_close()
+            elif self._out.length:
+                if not self._is_read():
+                    self._reset_at_close()
+                    self.handle_close()
+            elif self._tls and self._tls.has_waited(self.server.patience.timeout_s):
+                self.handle_close()
+            elif self._lacks_header and now > self._header_until:
+                self._give_up_header()
+            elif self.last_activity < time.time() - self.adj.channel_timeout:
+                self.handle_close()
+            if not self._out.length:
+                self._pace = None
 
-    @property
-    def only_drains(self) -> bool:
-        """Whether the answer is out, and its client has had a moment to read it."""
-        return self._drain is not None and self._drain.is_patient_enough
-
-    @property
-    def is_overdue(self) -> bool:
-        """Whether the client did nothing for too long, or dallies with a header or what is to be drained."""
-        if self._drain:
-            return self._drain.is_overdue
-        dallies = self.request is not None and time.monotonic() > self._header_until
-        return dallies or self.last_activity < time.time() - self.adj.channel_timeout
+    def _give_up_header(self) -> None:
+        request, self.request = self.request, None
+        if not request or request.is_blank:
+            self.handle_close()
+            return
+        request.refuse(408)
+        self._begin(request)
+        self._arm()
 
     def _take(self, data: bytes) -> None:
         """Take bytes of headers; what follows a request waits until that is answered."""
@@ -131,23 +140,41 @@ class Channel(HTTPChannel):
         while self._ahead and not (self._with_worker or self._out.length or self.close_when_flushed):
             if self.request is None:
                 self.request = Request(self.adj)
-                self._header_until = time.monotonic() + self.server.patience.timeout_s
+                if self.has_asked:
+                    self._header_until = time.monotonic() + self.server.patience.timeout_s
             self._ahead = self._ahead[self.request.received(self._ahead) :]
             if self.request.completed:
                 request, self.request = self.request, None
-                if not request.empty:
-                    self._begin(request)
-                    break  # lest one client with many keep the main loop
+                if not self.has_asked:
+                    self.has_asked = True
+                    self.server.places.note_header(self)
+                self._begin(request)
+                break  # lest one client with many keep the main loop
         if not self._with_worker:
             self._arm()
 
     def _begin(self, request: Request) -> None:
+        if self._tls and self._tls.is_plain:
+            request.refuse(400, _SPEAKS_HTTPS)
+        if self._is_guest and not request.error:
+            self._receive_guest(request)
         if request.has_body and not request.error:
             request.receive_from(self.socket, self._ahead, self.server.patience)
             self._ahead = b""
         self.requests = [request]
-        if not (self.server.answers_now and request.is_light and self._answer()):
+        self._began = time.monotonic()
+        self._out.begin_answer()
+        if self.server.told is not None:
+            request.telling = Telling()
+        # A refusal waits for nobody.
+        is_light = request.error or (self.server.answers_now and request.is_light)
+        if not (is_light and self._answer()):
             self._give_to_worker()
+
+    def _receive_guest(self, request: Request) -> None:
+        request.connection_close = True
+        if not (request.is_light and self.server.answers_always(request.known(self.peer))):
+            request.refuse(503)
 
     @property
     def has_small_request(self) -> bool:
@@ -164,10 +191,6 @@ class Channel(HTTPChannel):
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
         self._arm()
-
-    def _give_to_worker(self) -> None:
-        self._with_worker = True
-        self.server.add_task(self)
 
     # Whoever works on the request: a worker, or the main loop as long as that need not wait.
 
@@ -194,7 +217,7 @@ class Channel(HTTPChannel):
     def _answer(self) -> bool:
         """Answer the request; return False where this thread would have to wait, and nothing has been done."""
         request = self.requests[0]
-        task = (Refused if request.error else Answer)(self, request)
+        task = (Refused if request.error else self.answer_class)(self, request)
         try:
             task.service()
         except MustWait:
@@ -211,7 +234,7 @@ class Channel(HTTPChannel):
 
     def _failed(self, request: Any, task: Any) -> Any:
         if not task.wrote_header and self.connected:
-            request.error = InternalServerError("The server failed.")
+            request.refuse(500)
             task = Refused(self, request)
             task.service()
         task.close_on_finish = True
@@ -222,15 +245,25 @@ class Channel(HTTPChannel):
         if incoming:
             incoming.close()
         if incoming and not task.close_on_finish:
-            self._ahead = bytes(incoming.ahead)
+            self._ahead = bytes(incoming.ahead) + (self._tls.held() if self._tls else b"")
         elif task.close_on_finish:
             if self._ahead or request.error or (incoming and (incoming.ahead or not incoming.is_finished())):
-                self._drain = Drain()
+                # Who was too slow, or has no place, has no more time than to read that.
+                hurries = self._is_guest or request.error == 408
+                self._drain = Drain(READ_WITHIN_S if hurries else self.server.patience.timeout_s)
             self._ahead = b""
             self.close_when_flushed = True
         self.last_activity = time.time()
         self.requests = []
+        self._untold = (request, task)
         self._flush()
+        if not self._out.length:
+            self._tell(is_whole=self.connected)
+
+    @property
+    def client_name(self) -> str | None:
+        """The name in the client's certificate, where it has presented one that we accept."""
+        return self._tls.client_name if self._tls else None
 
     @property
     def may_wait(self) -> bool:
@@ -242,52 +275,7 @@ class Channel(HTTPChannel):
         """Whether it may also wait for what takes long."""
         return self._may_take_long
 
-    def write_soon(self, data: Any) -> int:
-        """Put a piece of the answer into the queue; it is sent when there is enough, or at the end.
-
-        Raises:
-            ClientDisconnected: The peer is gone.
-        """
-        # On the main loop nobody is waited for: what an application has from memory is queued.
-        if self._may_wait and self._out.length > _HIGH_BYTES:
-            self._await_reader()
-        if not self.connected:
-            raise ClientDisconnected
-        return self._out.append(data) if data else 0
-
-    def _await_reader(self) -> None:
-        """Send an answer that the application makes block by block, as fast as it is read."""
-        poll = select.poll()
-        poll.register(self.socket, select.POLLOUT)
-        self._flush()
-        while self.connected and self._out.length > _HIGH_BYTES:
-            with self.server.patience.lent():
-                if not poll.poll(1000 * self.adj.channel_timeout):
-                    self._lose()
-                    return
-            self._flush()
-
     # Both.
-
-    def _flush(self) -> None:
-        """Send what the socket takes."""
-        if not self._out.length:
-            return
-        try:
-            if self._out.send(self.socket, may_wait=self._may_wait):
-                self.last_activity = time.time()
-        except Cold:
-            self._give_to_worker()
-        except OSError as error:
-            if not isinstance(error, ConnectionError):
-                self.logger.error("an answer broke off: %s", error)
-            self._lose()
-
-    def _lose(self) -> None:
-        """Give the connection up; the main loop closes it."""
-        self.connected = False
-        self.will_close = True
-        self._out.close()
 
     def _arm(self) -> None:
         """Let the loop tell when the connection is ready for what comes next; from then on it is the main loop's."""
@@ -295,40 +283,7 @@ class Channel(HTTPChannel):
             return
         wants_to_write = self.will_close or self._out.length or self._ahead
         closes = self.close_when_flushed and not (self._drain and self._drain.has_begun)
+        if self._tls:
+            wants_to_write = wants_to_write or self._tls.reads_when_writable
         self._may_wait = self._may_take_long = False
         self.server.loop.arm(self._fileno, WRITE if wants_to_write or closes else READ)
-
-
-class Drain:
-    """Throws away what a client still sends whose request was refused, within bounds."""
-
-    def __init__(self) -> None:
-        self._left = _DRAINED_BYTES
-        self._until = time.monotonic() + _DRAINED_S
-        self.has_begun = False
-
-    @property
-    def is_patient_enough(self) -> bool:
-        """Whether a client that reads its answer has done so."""
-        return self.has_begun and time.monotonic() > self._until - _DRAINED_S + _READ_WITHIN_S
-
-    @property
-    def is_overdue(self) -> bool:
-        """Whether its time is over."""
-        return time.monotonic() > self._until
-
-    def is_over(self, sock: socket.socket) -> bool:
-        """Throw away what is there; tell whether that was the last, or enough."""
-        try:
-            # Not all at once: other connections wait meanwhile.
-            for _ in range(_DRAINED_BLOCKS):
-                # With this flag the kernel copies nothing (tcp(7)).
-                count = sock.recv_into(_WASTE, len(_WASTE), socket.MSG_TRUNC)
-                if not count:
-                    return True
-                self._left -= count
-        except BlockingIOError:
-            pass
-        except OSError:
-            return True
-        return self._left <= 0 or self.is_overdue

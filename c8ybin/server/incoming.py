@@ -3,16 +3,13 @@
 import select
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import cast
-
-from waitress.buffers import OverflowableBuffer
-from waitress.receiver import ChunkedReceiver
 
 from c8ybin.domain.errors import TooSlow, Unreadable
+from c8ybin.server.coding import Chunks
+from c8ybin.server.secured import Secured
 
 # What may be received and thrown away in order to keep a connection.
 SKIPPED_BYTES = 256 * 1024
@@ -22,8 +19,6 @@ LEAST_BYTES_A_SECOND = 128
 _PATIENCE_S = 0.02
 _PATIENCE_IN_ALL_S = 0.1
 _CODED_BYTES = 16 * 1024
-# Of a line with a chunk's size, and of the fields after the last chunk.
-_CODING_BYTES = 8 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -35,10 +30,12 @@ class Patience:
         timeout_s: In so many seconds at least `LEAST_BYTES_A_SECOND` each must arrive.
         lent: A context in which this thread waits, so that another one may work in its place: from the
             first longer wait to the end of the body.
+        receives: Called with 1 when a body is waited for, and with -1 when it has ended.
     """
 
     timeout_s: float
     lent: Callable[[], AbstractContextManager[None]]
+    receives: Callable[[int], None] = lambda _: None
 
 
 class Incoming:
@@ -60,6 +57,7 @@ class Incoming:
         self._since: float | None = None
         self._lately = 0
         self._place = ExitStack()
+        self._is_awaited = False
         self._is_slow = False
         self._patience_s = _PATIENCE_IN_ALL_S
 
@@ -89,6 +87,11 @@ class Incoming:
         raise NotImplementedError
 
     @property
+    def received(self) -> int:
+        """How many bytes of the body have arrived here, without their transfer coding."""
+        raise NotImplementedError
+
+    @property
     def has_arrived(self) -> bool:
         """Whether reading the body waits for nobody."""
         return False
@@ -98,6 +101,9 @@ class Incoming:
 
     def close(self) -> None:
         """Take back the place among the threads that was lent; nothing is read any more."""
+        if self._is_awaited:
+            self._is_awaited = False
+            self._patience.receives(-1)
         self._place.close()
 
     def _receive(self, view: memoryview) -> int:
@@ -137,8 +143,11 @@ class Incoming:
         Raises:
             TooSlow: It was too little for too long.
         """
+        if not self._is_awaited:
+            self._is_awaited = True
+            self._patience.receives(1)
         poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
+        poll.register(self._sock, _readiness(self._sock))
         if not self._is_slow:
             began = time.monotonic()
             ready = poll.poll(1000 * max(0.0, min(_PATIENCE_S, self._patience_s)))
@@ -177,6 +186,11 @@ class Counted(Incoming):
         return count
 
     @property
+    def received(self) -> int:
+        """See `Incoming`."""
+        return self._whole[1] - self._left
+
+    @property
     def has_arrived(self) -> bool:
         """See `Incoming`."""
         return len(self.ahead) >= self._left
@@ -193,8 +207,13 @@ class Counted(Incoming):
         poll.register(self._sock, select.POLLIN)
         until = time.monotonic() + _PATIENCE_S
         try:
-            while self._left and poll.poll(1000 * max(0.0, until - time.monotonic())):
-                block = self._sock.recv(self._left)
+            while self._left and (
+                _holds_some(self._sock) or poll.poll(1000 * max(0.0, until - time.monotonic()))
+            ):
+                try:
+                    block = self._sock.recv(self._left)
+                except BlockingIOError:
+                    continue  # a part of a record
                 if not block:
                     break
                 self._left -= len(block)
@@ -204,62 +223,49 @@ class Counted(Incoming):
 
 
 class Coded(Incoming):
-    """A body in chunked transfer coding (RFC 9112, section 7.1), which waitress decodes."""
+    """A body in chunked transfer coding (RFC 9112, section 7.1)."""
 
     def __init__(self, sock: socket.socket, ahead: bytes, patience: Patience, *, expected: bool) -> None:
         super().__init__(sock, ahead, patience, expected=expected)
-        self._decoded = _Pieces()
-        self._coding = ChunkedReceiver(cast("OverflowableBuffer", self._decoded))
+        self._coding = Chunks()
         self._buffer = memoryview(bytearray(_CODED_BYTES))
+        self._received = 0
 
     def readinto(self, view: memoryview) -> int:
         """See `Incoming`."""
-        while not self._decoded.pieces and not self._coding.completed:
+        coding = self._coding
+        while not coding.pieces and not coding.is_complete:
             self._decode()
-        if self._coding.completed:
+        if coding.is_complete:
             self.close()
-        return self._decoded.move_into(view)
+        count = coding.move_into(view)
+        self._received += count
+        return count
+
+    @property
+    def received(self) -> int:
+        """See `Incoming`."""
+        return self._received
 
     def _decode(self) -> None:
         count = self._receive(self._buffer)
         if not count:
             raise Unreadable("The body ends within its chunked coding; send it whole.")
         used = self._coding.received(bytes(self._buffer[:count]))
-        if self._coding.error:
-            raise Unreadable("The chunked coding of the body is malformed.")
-        # waitress bounds neither.
-        if max(len(self._coding.control_line), len(self._coding.trailer)) > _CODING_BYTES:
-            raise Unreadable("A chunk's size or the trailer of the body is too long.")
         if used < count:  # the next request, which only follows what came ahead or with this block
             self.ahead = memoryview(bytes(self._buffer[used:count]) + bytes(self.ahead))
 
     def is_finished(self) -> bool:
         """See `Incoming`."""
-        return bool(self._coding.completed and not (self._coding.error or self._decoded.pieces))
+        return self._coding.is_complete and not self._coding.pieces
 
 
-class _Pieces:
-    """What waitress's receiver appends decoded bytes to."""
+def _readiness(sock: socket.socket) -> int:
+    """Return for what to poll, after a read that would have waited."""
+    waits_to_write = isinstance(sock, Secured) and sock.reads_when_writable
+    return select.POLLOUT if waits_to_write else select.POLLIN
 
-    def __init__(self) -> None:
-        self.pieces: deque[memoryview] = deque()
 
-    def append(self, data: bytes) -> None:
-        if data:
-            self.pieces.append(memoryview(data))
-
-    def move_into(self, view: memoryview) -> int:
-        filled = 0
-        while self.pieces and filled < len(view):
-            piece = self.pieces[0]
-            count = min(len(view) - filled, len(piece))
-            view[filled : filled + count] = piece[:count]
-            filled += count
-            if count == len(piece):
-                self.pieces.popleft()
-            else:
-                self.pieces[0] = piece[count:]
-        return filled
-
-    def __len__(self) -> int:
-        return sum(map(len, self.pieces))
+def _holds_some(sock: socket.socket) -> bool:
+    """Tell whether something can be read of which the kernel does not know."""
+    return isinstance(sock, Secured) and sock.holds_some

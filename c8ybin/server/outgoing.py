@@ -8,11 +8,16 @@ from typing import Any
 
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
+from c8ybin.server.records import RECORD_BYTES
+from c8ybin.server.secured import Secured
+
 # Files up to this go with their header in one segment; larger ones by sendfile.
 JOINED_BYTES = 64 * 1024
 # What the main loop sends at once, after a look whether it is in memory.
 WINDOW_BYTES = 512 * 1024
 _TURN_BYTES = 8 * WINDOW_BYTES
+# What is read at once of a file that is to be encrypted.
+_COPIED_BYTES = 8 * RECORD_BYTES
 
 _MORE: int = getattr(socket, "MSG_MORE", 0)
 _NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
@@ -68,6 +73,24 @@ class FilePart(ReadOnlyFileBasedBuffer):
             BlockingIOError: The socket takes nothing now.
             OSError: The peer is gone, or the file shorter than it was.
         """
+        if isinstance(sock, Secured) and not sock.is_plain:
+            sent = self._send_copied(sock, may_wait=may_wait)
+        else:
+            sent = self._sendfile(sock, may_wait=may_wait)
+        self.offset += sent
+        self.remain -= sent
+        return sent
+
+    def _send_copied(self, sock: Secured, *, may_wait: bool) -> int:
+        """Send what is encrypted in this process: what sendfile(2) sends is not."""
+        block = memoryview(bytearray(min(self.remain, _COPIED_BYTES)))
+        count = _read_into(self.file.fileno(), block, self.offset, may_wait=may_wait)
+        # What could not be sent is to be given again, a whole record of it.
+        if count < min(len(block), RECORD_BYTES):
+            raise _shorter(self.file) if may_wait or not count else Cold
+        return sock.send(block[:count])
+
+    def _sendfile(self, sock: socket.socket, *, may_wait: bool) -> int:
         count = self.remain
         fd = self.file.fileno()
         if not may_wait:
@@ -79,8 +102,6 @@ class FilePart(ReadOnlyFileBasedBuffer):
         sent = os.sendfile(sock.fileno(), fd, self.offset, count)
         if not sent:
             raise _shorter(self.file)
-        self.offset += sent
-        self.remain -= sent
         return sent
 
 
@@ -104,11 +125,28 @@ def _read_into(fd: int, view: memoryview, offset: int, *, may_wait: bool) -> int
 
 
 class Outgoing:
-    """A queue of bytes and parts of files; only the thread that has the connection uses it."""
+    """A queue of bytes and parts of files; only the thread that has the connection uses it.
+
+    Attributes:
+        length: How many bytes are to be sent.
+        sent: How many the socket has taken so far.
+        of_answer: How many of them since `begin_answer`.
+    """
 
     def __init__(self) -> None:
         self._parts: deque[memoryview | FilePart] = deque()
         self.length = 0
+        self.sent = 0
+        self._began_at = 0
+
+    def begin_answer(self) -> None:
+        """Count what is sent from here on."""
+        self._began_at = self.sent
+
+    @property
+    def of_answer(self) -> int:
+        """See the class."""
+        return self.sent - self._began_at
 
     def append(self, data: bytes | FilePart) -> int:
         """Put bytes or a part of a file, which is closed in the end, behind the rest; return their number."""
@@ -141,6 +179,7 @@ class Outgoing:
                     done = not self._parts[0]
                 total += sent
                 self.length -= sent
+                self.sent += sent
                 if done:
                     self._drop_first()
         except BlockingIOError:

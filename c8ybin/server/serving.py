@@ -7,30 +7,35 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import waitress.wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
+from c8ybin.counts import Board, Counts
+from c8ybin.domain.exchanges import Told
 from c8ybin.server.channel import Channel
 from c8ybin.server.incoming import Patience
 from c8ybin.server.loop import READ, Loop, new_loop
+from c8ybin.server.places import GUESTS, Limits, Places
 from c8ybin.server.shares import Share
 from c8ybin.server.sockets import url_of
+from c8ybin.server.spare import Spare
 from c8ybin.server.threads import Threads
+from c8ybin.server.tls import Tls
 
 log = logging.getLogger(__name__)
 
 THREADS = 8
 SMALL_THREADS = 1
 BODY_TIMEOUT_S = 30.0
+IDLE_TIMEOUT_S = 120
 STOP_WITHIN_S = 25.0
 # Headers; the body goes from the socket to where the application wants it.
 _RECEIVE_BYTES = 16 * 1024
-_HEADER_BYTES = 64 * 1024
 # A connection may hold a file too, and the process some of its own.
-_CONNECTIONS = 2000
 _OWN_DESCRIPTORS = 100
 _POLL_S = 1.0
 _LOOK_S = 2
@@ -54,10 +59,11 @@ class Small:
 class Listener(TcpWSGIServer):
     """waitress's server on one listening socket, with connections that stream."""
 
-    channel_class = Channel
+    channel_class: type[Channel] = Channel
 
     # What waitress's type stubs tell otherwise, or not at all.
     active_channels: Any
+    socket: Any
     trigger: Any
     _fileno: int
     _map: dict[int, Any]
@@ -69,11 +75,32 @@ class Listener(TcpWSGIServer):
         threads: Threads,
         patience: Patience,
         share: Share | None,
+        limits: Limits,
+        tls: Tls | None,
+        told: Told | None,
+        counts: Counts,
     ) -> None:
+        self._tls = tls
+        self._threads = threads
+        self.told = told
+        self.counts = counts
         self.loop: Loop = new_loop()
         self.patience = patience
+        limits = replace(limits, connections=_connection_limit(limits.connections))
+        self.places = Places(limits, counts.shed)
+        self._spare = Spare()
         # An application that can tell that it would have to wait is first called on the main loop.
         self.answers_now = bool(getattr(app, "answers_now", False))
+        # Tells of what is known of a request whether it is answered even where no connection has a place.
+        self.answers_always: Callable[[dict[str, Any]], bool] = getattr(
+            app, "answers_always", lambda _: False
+        )
+        # One that is to go wrong on purpose has connections that can.
+        if getattr(app, "misbehaves", False):
+            from c8ybin.server.faulty import FaultyChannel  # here, for most starts do without it
+
+            self.channel_class = FaultyChannel
+        self.is_stopping = False
         self._accept_at = 0.0
         adjustments = Adjustments(
             sockets=[listener],
@@ -83,9 +110,10 @@ class Listener(TcpWSGIServer):
             max_request_body_size=sys.maxsize,
             server_name=listener.getsockname()[0],
             recv_bytes=_RECEIVE_BYTES,
-            max_request_header_size=_HEADER_BYTES,
-            connection_limit=_connection_limit(),
+            connection_limit=sys.maxsize,
+            channel_timeout=IDLE_TIMEOUT_S,
             cleanup_interval=_LOOK_S,
+            url_scheme="https" if tls else "http",
         )
         super().__init__(
             app,
@@ -110,8 +138,10 @@ class Listener(TcpWSGIServer):
         """Do what is ready on any connection, after waiting a while for it."""
         # Asked each time, for waitress does its maintenance by it.
         accepts = self.readable()
+        standing = len(self.active_channels)
+        self.counts.has(standing, self._threads.waiting)
         if self._share:
-            self._share.note(len(self.active_channels))
+            self._share.note(standing)
         timeout_s = _POLL_S
         if accepts and not self._armed and time.monotonic() >= self._accept_at:
             if self._share and self._share.is_large() and not self._left:
@@ -157,23 +187,50 @@ class Listener(TcpWSGIServer):
         self._watched[fd] = then
         self.loop.watch(fd)
 
-    def accept(self) -> Any:
-        """Accept a connection; where no descriptor is left for one, try again in a while."""
+    def handle_accept(self) -> None:
+        """Accept a connection, and find a place for it."""
         self._armed = False
+        if accepted := self.accept():
+            sock, address = accepted
+            try:
+                channel = self.channel_class(self, sock, address, self.adj, map=self._map)
+            except Exception:
+                sock.close()
+                raise
+            self.places.admit(channel)
+
+    def handle_error(self) -> None:
+        """Go on after a connection that cannot be taken: waitress would close what listens."""
+        log.exception("a connection was not taken")
+
+    def accept(self) -> Any:
+        """Accept a connection; where no descriptor is left for one, let another one go, or refuse it."""
         try:
-            return super().accept()
+            accepted = super().accept()
+            if accepted:
+                self.set_socket_options(accepted[0])
         except OSError as error:
             if error.errno not in _NO_DESCRIPTOR:
-                raise
-            # It waits in the kernel: the loop would come back to it at once, and log that each time.
-            self._accept_at = time.monotonic() + _ACCEPT_AGAIN_S
-            log.warning("no connection can be accepted now: %s", error.strerror)
+                log.warning("a connection was not accepted: %s", error.strerror)
+            elif self.places.evict():
+                pass
+            elif self._spare.refuse(self.socket, None if self._tls else self.application):
+                self.places.note_refused()
+            else:
+                # It waits in the kernel: the loop would come back to it at once.
+                self._accept_at = time.monotonic() + _ACCEPT_AGAIN_S
+                log.warning("no connection can be accepted now: %s", error.strerror)
             return None
+        if not (accepted and self._tls):
+            return accepted
+        sock, address = accepted
+        return self._tls.secure(sock), address
 
     def maintenance(self, _: float) -> None:
         """Close connections whose clients do nothing, or too little."""
         for channel in list(self.active_channels.values()):
-            channel.close_if(lambda c: c.is_overdue)
+            channel.look_after()
+        self.places.tell()
 
     def close_idle(self) -> bool:
         """Close the connections on which nothing is under way; tell whether others are left."""
@@ -183,6 +240,7 @@ class Listener(TcpWSGIServer):
 
     def close_listener(self) -> None:
         """Take no new connection; those that stand go on, and the trigger still wakes the loop."""
+        self.is_stopping = True
         self.loop.forget(self._fileno)
         waitress.wasyncore.dispatcher.close(self)
 
@@ -191,7 +249,9 @@ class Listener(TcpWSGIServer):
         for channel in list(self.active_channels.values()):
             channel.handle_close()
         waitress.wasyncore.close_all(self._map)
+        self._spare.close()
         self.loop.close()
+        self.places.tell(at_once=True)
 
 
 class Server:
@@ -205,6 +265,10 @@ class Server:
         threads: int = THREADS,
         body_timeout_s: float = BODY_TIMEOUT_S,
         share: Share | None = None,
+        limits: Limits | None = None,
+        tls: Tls | None = None,
+        told: Told | None = None,
+        counts: Counts | None = None,
     ) -> None:
         """Make one; what comes is answered once `run` is called.
 
@@ -214,13 +278,28 @@ class Server:
             threads: How many requests are worked on at once.
             body_timeout_s: How long a body's sender is waited for, see `incoming.Patience`.
             share: How its connections compare with those of other processes on the same socket.
+            limits: How many connections it takes.
+            tls: What connections are encrypted with; None: they are not.
+            told: Called with each request whose answer is out, by whichever thread sent that; must not wait.
+            counts: Where is counted what it does; None: nobody looks at that.
         """
+        counts = counts or Board().of(0)
         self._threads = Threads(threads)
         self._listener = Listener(
-            app, listener, self._threads, Patience(body_timeout_s, self._threads.lent), share
+            app,
+            listener,
+            self._threads,
+            Patience(body_timeout_s, self._threads.lent, counts.receives),
+            share,
+            limits or Limits(),
+            tls,
+            told,
+            counts,
         )
-        self.url = url_of(listener)
+        self.url = url_of(listener, "https" if tls else "http")
+        self._tls = tls
         self._stopping = False
+        self._reloading = False
 
     def run(self) -> bool:
         """Answer requests until `stop`; then finish those that run, for a while, and refuse new ones.
@@ -230,6 +309,9 @@ class Server:
         """
         while not self._stopping:
             self._listener.poll()
+            if self._reloading and self._tls:
+                self._reloading = False
+                self._tls.reload()
         self._listener.close_listener()
         deadline = time.monotonic() + STOP_WITHIN_S
         while self._listener.close_idle() and time.monotonic() < deadline:
@@ -247,6 +329,13 @@ class Server:
         """Let `run` end once a descriptor is readable or at its end, as a pipe is whose other end is gone."""
         self._listener.watch(fd, self.stop)
 
+    def reload(self) -> bool:
+        """Let new connections get the certificate that is there now; may be called from a signal handler."""
+        if not self._stopping:
+            self._reloading = True
+            self._listener.pull_trigger()
+        return True
+
     def stop(self) -> None:
         """Let `run` end; may be called from a signal handler."""
         # Once: when `run` is over, the trigger's descriptor may be somebody else's.
@@ -255,11 +344,15 @@ class Server:
             self._listener.pull_trigger()
 
 
-def _connection_limit() -> int:
-    """Return how many connections the descriptors suffice for, after raising their limit as far as it goes."""
+def _connection_limit(most: int) -> int:
+    """Return for how many connections, `most` at most, the descriptors suffice, after raising their limit for it."""
+    own = _OWN_DESCRIPTORS + GUESTS
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * _CONNECTIONS + _OWN_DESCRIPTORS
+    wanted = 2 * most + own
     soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     soft = max(soft, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(1, min(_CONNECTIONS, (soft - _OWN_DESCRIPTORS) // 2))
+    limit = max(1, min(most, (soft - own) // 2))
+    if limit < most:
+        log.warning("the limit of %d open files allows for %d connections, not %d", soft, limit, most)
+    return limit

@@ -1,5 +1,6 @@
 """The listening socket: bound here, or handed over by systemd."""
 
+import ipaddress
 import os
 import socket
 
@@ -73,7 +74,15 @@ def _is_listening_tcp(passed: socket.socket) -> bool:
     )
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     """Return the address of a listening socket as a URL."""
     address, port = listener.getsockname()[:2]
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    return f"{scheme}://[{address}]:{port}" if ":" in address else f"{scheme}://{address}:{port}"
+
+
+def is_local(listener: socket.socket) -> bool:
+    """Tell whether only this machine can reach a listening socket."""
+    if listener.family not in (socket.AF_INET, socket.AF_INET6):
+        return True
+    address = ipaddress.ip_address(listener.getsockname()[0].partition("%")[0])
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from c8ybin.counts import Board
 from c8ybin.server.notify import READY, STOPPING, Notifier
 from c8ybin.server.serving import STOP_WITHIN_S
 from c8ybin.server.shares import Share, Shares
@@ -21,7 +22,7 @@ from c8ybin.server.worker import IS_READY, Place, Worker, pause_s
 log = logging.getLogger(__name__)
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
-_WAITED = (*_ENDING, signal.SIGCHLD)
+_WAITED = (*_ENDING, signal.SIGCHLD, signal.SIGHUP)
 
 # A worker also ends its sweep and leaves its folder.
 KILL_AFTER_S = STOP_WITHIN_S + 10.0
@@ -51,6 +52,8 @@ class Supervisor:
         notifier: Notifier,
         *,
         kill_after_s: float = KILL_AFTER_S,
+        hung_up: Callable[[], bool] = lambda: False,
+        board: Board | None = None,
     ) -> None:
         """Prepare; nothing is started yet.
 
@@ -61,6 +64,8 @@ class Supervisor:
             listener: What they serve on; closed here when the end begins.
             notifier: Who is told how it goes.
             kill_after_s: How long the workers may take to end.
+            hung_up: Called on SIGHUP; tells whether the workers are to have that signal, too.
+            board: Where the workers count; it is told of those that end.
         """
         self._work = work
         self._places = [Place() for _ in range(count)]
@@ -68,6 +73,8 @@ class Supervisor:
         self._listener = listener
         self._notifier = notifier
         self._kill_after_s = kill_after_s
+        self._hung_up = hung_up
+        self._board = board or Board(count)
 
     def run(self, announce: Callable[[str], None]) -> int:
         """Start the workers, and others in place of those that end, until SIGTERM or SIGINT.
@@ -144,8 +151,8 @@ class Supervisor:
     def _fork(self, place: Place, is_first: bool, words: int) -> None:
         pid = os.fork()
         if not pid:
-            share = Share(self._shares, self._places.index(place))
-            self._be_worker(Worker(is_first, self._life, words, share))
+            number = self._places.index(place)
+            self._be_worker(Worker(is_first, self._life, words, Share(self._shares, number), number))
         place.pid, place.since = pid, time.monotonic()
 
     def _be_worker(self, worker: Worker) -> NoReturn:
@@ -168,6 +175,9 @@ class Supervisor:
             came = signal.sigtimedwait(_WAITED, wait_s)
             if came and came.si_signo in _ENDING:
                 return
+            if came and came.si_signo == signal.SIGHUP and self._hung_up():
+                for place in self._running():
+                    os.kill(place.pid, signal.SIGHUP)
             self._note_ended()
             for place in self._places:
                 if not place.pid and place.due <= time.monotonic():
@@ -208,7 +218,9 @@ class Supervisor:
             pid, status = os.waitpid(place.pid, os.WNOHANG)
             if pid:
                 place.pid = 0
-                self._shares.clear(self._places.index(place))
+                number = self._places.index(place)
+                self._shares.clear(number)
+                self._board.ended(number)
                 ended.append((place, pid, os.waitstatus_to_exitcode(status)))
         return ended
 

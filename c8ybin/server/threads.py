@@ -19,6 +19,11 @@ class Threads(ThreadedTaskDispatcher):
         self._stopped = False
         self.set_thread_count(count)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait although all threads are at work."""
+        return max(0, len(self.queue) + self.active_count - len(self.threads))
+
     def take(self) -> Any:
         """Take what waits longest out of the queue; None where nothing waits."""
         with self.lock:

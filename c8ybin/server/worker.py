@@ -20,12 +20,14 @@ class Worker:
             then the worker is to stop gently.
         words: Where it tells that it serves.
         share: How its connections compare with those of the others.
+        place: Which of the places it has, from 0.
     """
 
     is_first: bool
     life: int
     words: int
     share: Share
+    place: int
 
     def ready(self, news: str = "") -> None:
         """Tell that it serves; the `news` of the first one are announced once all serve."""

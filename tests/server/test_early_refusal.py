@@ -8,9 +8,17 @@ import pytest
 from harness import until
 from server_tools import MIB, WAIT_S, Host, Raw, echo, refuse, request
 
-from c8ybin.server.channel import Drain
+from c8ybin.server.drain import Drain
 
 Hosted = Callable[..., Host]
+
+
+@pytest.fixture
+def host(either_host: Hosted) -> Hosted:
+    """A starter of servers, without TLS and with it."""
+    return either_host
+
+
 LONG = 20 * MIB
 
 
@@ -60,7 +68,7 @@ def test_a_client_that_reads_only_after_its_last_byte_reads_the_answer(host: Hos
 
 
 def test_a_client_that_sends_without_end_is_cut_off(host: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("c8ybin.server.channel._DRAINED_BYTES", 2 * MIB)
+    monkeypatch.setattr("c8ybin.server.drain._DRAINED_BYTES", 2 * MIB)
     served = host(refuse)
     with served.connect() as client:
         client.send(request("POST", "/", f"Content-Length: {10**12}"))
@@ -73,7 +81,7 @@ def test_a_client_that_sends_without_end_is_cut_off(host: Hosted, monkeypatch: p
 def test_a_client_that_neither_sends_nor_goes_is_cut_off(
     host: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c8ybin.server.channel._DRAINED_S", 0.5)
+    monkeypatch.setattr("c8ybin.server.drain._DRAINED_S", 0.5)
     served = host(refuse)
     with served.connect() as client:
         client.send(request("POST", "/", f"Content-Length: {LONG}"))

@@ -10,6 +10,12 @@ from server_tools import MIB, Host, answer, request
 Hosted = Callable[..., Host]
 
 
+@pytest.fixture
+def host(either_host: Hosted) -> Hosted:
+    """A starter of servers, without TLS and with it."""
+    return either_host
+
+
 def failing(environ: Any, start_response: Any) -> Iterator[bytes]:
     """Fail where the path says."""
     where = environ["PATH_INFO"]

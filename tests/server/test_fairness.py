@@ -89,10 +89,10 @@ def test_a_refused_client_that_keeps_its_end_open_does_not_keep_a_stop(
     ("head", "status"),
     [
         ("GET http://[ HTTP/1.1", 400),
-        (f"POST / HTTP/1.1\r\nContent-Length: {'9' * 5000}", 400),
-        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked", 501),
-        ("POST / HTTP/1.1\r\nTransfer-Encoding: ,\r\nContent-Length: 3", 501),
-        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 501),
+        (f"POST / HTTP/1.1\r\nContent-Length: {'9' * 5000}", 413),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked", 400),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: ,\r\nContent-Length: 3", 400),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 400),
     ],
 )
 def test_what_only_looks_like_a_request_is_refused(host: Any, head: str, status: int) -> None:

@@ -1,6 +1,8 @@
 """Slow readers and senders: none keeps others waiting, and each ends by its deadline."""
 
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,14 @@ from server_tools import MIB, Host, Raw, answer, echo, request
 from c8ybin.domain.errors import TooSlow
 
 Hosted = Callable[..., Host]
+
+
+@pytest.fixture
+def host(either_host: Hosted) -> Hosted:
+    """A starter of servers, without TLS and with it."""
+    return either_host
+
+
 SMALL = 4096  # what a client holds of what it does not read
 
 
@@ -85,6 +95,43 @@ def test_a_reader_that_never_reads_is_let_go(
     assert until(served.all_is_free)
     for reader in readers:
         reader.close()
+
+
+@pytest.mark.parametrize("path", ["/file", "/bytes", "/blocks"])
+def test_a_reader_below_the_least_rate_is_let_go_although_it_reads(
+    host: Hosted, library: Any, path: str
+) -> None:
+    served = host(library, threads=1, body_timeout_s=1)
+    served.server._listener.adj.cleanup_interval = 0.1
+    with served.connect(buffer_bytes=SMALL) as reader:
+        reader.send(request("GET", path))
+
+        def is_cut_off() -> bool:
+            reader.socket.recv(1)
+            return not served.connections
+
+        assert reader.socket.recv(1)
+        assert served.connections == 1
+        assert until(is_cut_off)
+        # What the kernel still had to send has gone, too; TLS may find its end before it finds the reset.
+        with pytest.raises((ConnectionResetError, ssl.SSLEOFError)):
+            reader.rest()
+    assert until(served.all_is_free)
+
+
+@pytest.mark.parametrize("path", ["/file", "/blocks"])
+def test_a_steady_reader_is_served_although_the_kernel_asks_for_more_only_now_and_then(
+    host: Hosted, library: Any, path: str
+) -> None:
+    served = host(library, threads=1, body_timeout_s=1)
+    served.server._listener.adj.cleanup_interval = 0.1
+    with served.connect(buffer_bytes=SMALL) as reader:
+        reader.send(request("GET", path))
+        ends = time.monotonic() + 4  # some time-outs
+        while time.monotonic() < ends:
+            assert len(reader._file.read(2000)) == 2000
+            time.sleep(0.02)  # the client's pace
+        assert served.connections == 1
 
 
 @pytest.mark.parametrize("pace", ["silent", "piece by piece"])

@@ -15,6 +15,12 @@ from c8ybin.server import Server, listen
 Hosted = Callable[..., Host]
 
 
+@pytest.fixture
+def host(either_host: Hosted) -> Hosted:
+    """A starter of servers, without TLS and with it."""
+    return either_host
+
+
 def test_stop_after_the_end_touches_nothing() -> None:
     # The descriptor that wakes the loop is closed by then, and its number may be another file's.
     server = Server(lambda environ, start: [], listen("127.0.0.1", 0), threads=1)

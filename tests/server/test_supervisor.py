@@ -19,8 +19,10 @@ from c8ybin.server.worker import pause_s
 START = """
 import json, os, signal, sys, time
 from pathlib import Path
+from c8ybin.counts import Board
 from c8ybin.server import Notifier, Supervisor, listen
 
+board = Board({count})
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as whoever starts a server may have it
 
@@ -37,7 +39,7 @@ def work(worker):
 
 listener = listen("127.0.0.1", 0)
 {before}
-supervisor = Supervisor(work, {count}, listener, Notifier(None), kill_after_s={kill_after_s})
+supervisor = Supervisor(work, {count}, listener, Notifier(None), kill_after_s={kill_after_s}, board=board)
 def announce(news):
     {meanwhile}
     say(news=news)
@@ -160,6 +162,18 @@ def test_a_signal_while_workers_start_ends_it_gently(start: Start) -> None:
     assert supervised.end() == 0
     assert supervised.hear("code")["code"] == 0
     assert not any("news" in word for word in supervised.said)
+
+
+def test_a_worker_that_has_ended_is_counted_no_more_before_another_takes_its_place(start: Start) -> None:
+    counting = """counts = board.of(worker.place)
+    say(serving=board.totals().workers)
+    counts.begin()
+    """
+    supervised = start(counting + GENTLE)
+    supervised.hear("news")
+    assert [word["serving"] for word in supervised.said if "serving" in word] == [0, 1]
+    os.kill(supervised.said[0]["pid"], signal.SIGKILL)
+    assert supervised.hear("serving")["serving"] == 1
 
 
 def test_another_takes_the_place_of_a_worker_however_it_ended(start: Start) -> None:
