@@ -3,4 +3,4 @@
 from c8ybin.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="c8ybin")

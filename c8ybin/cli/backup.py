@@ -16,7 +16,6 @@ from c8ybin import fsio
 from c8ybin.cli.options import config_option, data_option, option
 from c8ybin.cli.problems import ACCOUNTS_BUSY, Problem, Unfit, using
 from c8ybin.cli.progress import progress
-from c8ybin.domain.ids import EventId
 from c8ybin.domain.sizes import round_size
 from c8ybin.domain.times import format_time
 from c8ybin.store import (
@@ -126,7 +125,7 @@ def backup(output: str, since: Sequence[Path], as_json: bool, data: Path) -> Non
     with ExitStack() as stack:
         previous = _previous(since, stack)
         with _output(output) as file, using(data):
-            total = sum(1 for _ in layout.walk())
+            total = layout.count()
             with progress("backing up", total) as step:
                 try:
                     done = write_backup(layout, file, previous, step=step, left_out=_leave_out)
@@ -135,10 +134,10 @@ def backup(output: str, since: Sequence[Path], as_json: bool, data: Path) -> Non
                         f"The backup broke off: the disk reads {error} differently each time."
                     ) from None
     _tell_backup(done, as_json, err=output == STREAM)
-    if done.damaged:
-        raise Problem(
-            f"{len(done.damaged)} damaged events were left out of the backup; the rest is complete."
-        )
+    if done.damaged or done.others:
+        counts = ((len(done.damaged), "events"), (len(done.others), "managed objects or external IDs"))
+        what = " and ".join(f"{count} damaged {noun}" for count, noun in counts if count)
+        raise Problem(f"{what} were left out of the backup; the rest is complete.")
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -148,8 +147,8 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def _leave_out(event_id: EventId, what: str) -> None:
-    click.echo(f"left out: event {event_id}: {what}", err=True)
+def _leave_out(which: str, what: str) -> None:
+    click.echo(f"left out: {which}: {what}", err=True)
 
 
 def _previous(since: Sequence[Path], stack: ExitStack) -> Previous | None:
@@ -175,6 +174,7 @@ def _tell_backup(done: BackedUp, as_json: bool, *, err: bool) -> None:
                 "copiedFiles": done.copied_files,
                 "copiedBytes": done.copied_bytes,
                 "damaged": [str(event_id) for event_id in done.damaged],
+                "others": done.others,
             }
         )
     else:

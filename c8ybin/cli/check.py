@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from c8ybin.accounts import ACCOUNTS_FILE, Accounts, AccountsProblem
+from c8ybin.cli.modes import too_open
 from c8ybin.cli.options import config_option, data_option, option
 from c8ybin.cli.problems import Problem, using
 from c8ybin.cli.progress import progress
@@ -33,12 +34,14 @@ def check(repair: bool, quick: bool, as_json: bool, data: Path) -> None:
     output = _Output()
     with using(data), ExitStack() as stack:
         layout = started_directory(data)
+        if warning := too_open(data):
+            click.echo(warning, err=True)
         mender = None
         if repair:
             store = Store.open(data)
             stack.callback(store.close)
             mender = store.repair()
-        step = stack.enter_context(progress("checking", sum(1 for _ in layout.walk())))
+        step = stack.enter_context(progress("checking", layout.count()))
 
         def count(read: int) -> None:
             nonlocal events, size

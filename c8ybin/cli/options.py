@@ -12,44 +12,29 @@ from urllib.parse import urlsplit
 
 import click
 
-from c8ybin.api.answers import Network
+from c8ybin.api.peers import Network
+from c8ybin.cli.modes import set_umask
 from c8ybin.cli.problems import Unfit
-from c8ybin.domain.sizes import parse_size
+from c8ybin.cli.units import Duration, Size
+
+__all__ = [
+    "Duration",
+    "F",
+    "Origin",
+    "Peer",
+    "PublicUrl",
+    "Size",
+    "config_option",
+    "data_option",
+    "option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 # What a config file may say, whichever command reads it: its keys, and the parameters they set.
 _keys: dict[str, str] = {}
 # Those that may be given several times.
 _repeated: set[str] = set()
-
-
-class Size(click.ParamType[int]):
-    """A size in bytes, as people write them."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read one, also as a plain number of a config file."""
-        try:
-            return parse_size(str(value))
-        except ValueError as error:
-            self.fail(f"{value!r} is {error}.", param, ctx)
-
-
-class Duration(click.ParamType[float]):
-    """A time span with its unit: `90s`, `30m`, `12h`, `7d`."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read one as seconds."""
-        match = re.fullmatch(r"0*([1-9]\d{0,8})\s*([smhd])", str(value))
-        if not match:
-            self.fail(f"{value!r} is no time span; write it like 90s, 30m, 12h or 7d.", param, ctx)
-        return float(int(match[1]) * _SECONDS[match[2]])
 
 
 class Peer(click.ParamType[Network]):
@@ -86,6 +71,24 @@ class PublicUrl(click.ParamType[str]):
         return str(value)
 
 
+class Origin(click.ParamType[str]):
+    """An origin of pages, as a browser sends it (RFC 6454, section 6.2), or `*` for all."""
+
+    name = "origin"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check one."""
+        if value != "*" and not re.fullmatch(
+            r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", str(value)
+        ):
+            self.fail(
+                f"{value!r} is no origin like https://app.example.com: in lower case, without a path.",
+                param,
+                ctx,
+            )
+        return str(value)
+
+
 def option(name: str, *names: str, **settings: Any) -> Callable[[F], F]:
     """Declare an option: `--name`, `C8YBIN_NAME` and `name` in the config file."""
     key = name.removeprefix("--").split("/")[0]
@@ -107,10 +110,19 @@ def _load(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
         raise Unfit(f"The config file {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise Unfit(f"The config file {path} is not TOML: {error}.") from None
+    if values.keys() - _keys.keys():
+        _know_all(ctx)
     unknown = sorted(values.keys() - _keys.keys())
     if unknown:
         raise Unfit(f"The config file {path} has an unknown key {unknown[0]}; see --help for the options.")
     ctx.default_map = {_keys[key]: _from_toml(path, key, value) for key, value in values.items()}
+
+
+def _know_all(ctx: click.Context) -> None:
+    """Import every command, for one file may hold keys of several."""
+    command = ctx.find_root().command
+    if isinstance(command, click.Group):
+        list(command.commands.values())
 
 
 def _from_toml(path: Path, key: str, value: Any) -> Any:
@@ -139,10 +151,17 @@ def config_option(function: F) -> F:
 
 
 def data_option(function: F) -> F:
-    """Declare `--data`."""
+    """Declare `--data`, and `--data-group-readable`."""
+    function = option(
+        "--data-group-readable/--no-data-group-readable",
+        default=False,
+        expose_value=False,
+        callback=set_umask,
+        help="Make directories 0750 and files 0640, so that the data directory's group can read; else 0700 and 0600.",
+    )(function)
     return option(
         "--data",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
         default=Path("data"),
         help="The data directory; made where it is missing.",
     )(function)

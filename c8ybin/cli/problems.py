@@ -1,5 +1,6 @@
 """What a command cannot go on with: one sentence on standard error, and an exit code."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,4 +37,12 @@ def using(data: Path) -> Iterator[None]:
     except TimeoutError:
         raise
     except OSError as error:
-        raise Unfit(f"The data directory {data} cannot be used: {error.strerror}.") from None
+        raise Unfit(f"The data directory {data} cannot be used: {_reason(error, data)}.") from None
+
+
+def _reason(error: OSError, data: Path) -> str:
+    """Say what the system refused, and where, if that is below the data directory."""
+    place = str(error.filename)
+    where = f" at {place}" if place.startswith(f"{data}/") else ""
+    hint = "; no symbolic link is followed there" if error.errno == errno.ELOOP else ""
+    return f"{error.strerror}{where}{hint}"

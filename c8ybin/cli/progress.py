@@ -31,7 +31,10 @@ def progress(label: str, total_events: int | None, noun: str = "events") -> Iter
     next_s = start_s
 
     def tell(_: object) -> str:
-        rate = seen_bytes / max(time.monotonic() - start_s, 1e-3)
+        seconds = max(time.monotonic() - start_s, 1e-3)
+        if not seen_bytes:
+            return f"{noun}  {round(done / seconds):,}/s"
+        rate = seen_bytes / seconds
         return f"{noun}  {round_size(seen_bytes)}, {round_size(int(rate))}/s"
 
     # No least step, so that the bytes of a large file show while it is under way.

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from socket import socket
 from typing import Any
 
@@ -14,10 +15,16 @@ import click
 
 from c8ybin import __version__
 from c8ybin.bodies.intake import MAX_BINARY, MAX_CHUNK
-from c8ybin.cli.options import Duration, Peer, PublicUrl, Size, config_option, data_option, option
+from c8ybin.cli.first_process import serve_as_child_of_init
+from c8ybin.cli.logs import log_options, open_book
+from c8ybin.cli.modes import as_root, too_open
+from c8ybin.cli.options import Duration, Origin, Peer, PublicUrl, Size, config_option, data_option, option
+from c8ybin.cli.own_log import begin_log
 from c8ybin.cli.problems import Unfit
 from c8ybin.cli.service import Service
-from c8ybin.cli.signals import signals_held
+from c8ybin.cli.signals import on_hang_up, signals_held
+from c8ybin.cli.tls import TlsChoice, fingerprint, tls_options
+from c8ybin.counts import Board
 from c8ybin.domain.sizes import format_size
 from c8ybin.server import (
     READY,
@@ -28,9 +35,9 @@ from c8ybin.server import (
     Worker,
     listen,
     passed,
-    url_of,
 )
 from c8ybin.server.incoming import LEAST_BYTES_A_SECOND
+from c8ybin.server.places import CONNECTIONS, CONNECTIONS_PER_ADDRESS
 from c8ybin.server.serving import BODY_TIMEOUT_S, THREADS
 from c8ybin.store import MIN_FREE, UPLOAD_EXPIRY_S
 
@@ -55,8 +62,31 @@ def default_workers() -> int:
 @option(
     "--demo/--no-demo", default=False, help="Serve the account demo, password demo, and a few demo events."
 )
+@option(
+    "--demo-events/--no-demo-events",
+    default=True,
+    help="With --demo, whether a data directory without events gets some.",
+)
+@option(
+    "--seed",
+    type=click.Path(path_type=Path, resolve_path=True),
+    help="A folder or tar of events and files, for a data directory without events; see `c8ybin seed`.",
+)
 @option("--public-url", type=PublicUrl(), help="Where clients reach the server; links are made from it.")
-@option("--trusted-proxy", type=Peer(), multiple=True, help="Whose X-Forwarded-Proto and -Host count.")
+@option("--trusted-proxy", type=Peer(), multiple=True, help="Whose X-Forwarded-Proto, -Host and -For count.")
+@option(
+    "--cors-origin",
+    type=Origin(),
+    multiple=True,
+    help="Whose pages may use the API from a browser; `*`: all.",
+)
+@tls_options
+@log_options
+@option(
+    "--open-metrics/--no-open-metrics",
+    default=False,
+    help="Answer /metrics to everybody, without an account.",
+)
 @option("--max-binary", type=Size(), default=format_size(MAX_BINARY), help="Limit of an attachment.")
 @option(
     "--min-free",
@@ -75,7 +105,19 @@ def default_workers() -> int:
     "--body-timeout",
     type=Duration(),
     default=f"{BODY_TIMEOUT_S:.0f}s",
-    help=f"How long a body's sender is waited for that sends less than {LEAST_BYTES_A_SECOND} bytes a second.",
+    help=f"How long a client is waited for that sends or reads less than {LEAST_BYTES_A_SECOND} bytes a second.",
+)
+@option(
+    "--max-connections",
+    type=click.IntRange(1, 1_000_000),
+    default=CONNECTIONS,
+    help="Connections that a worker takes; more are answered 503, but for /health and /metrics.",
+)
+@option(
+    "--max-connections-per-address",
+    type=click.IntRange(1, 1_000_000),
+    default=CONNECTIONS_PER_ADDRESS,
+    help="Of these, how many from one address; a trusted proxy may have all.",
 )
 @option(
     "--threads", type=click.IntRange(1, 256), default=THREADS, help="Requests that a worker works on at once."
@@ -92,23 +134,39 @@ def serve(host: str, port: int, workers: int, **settings: Any) -> None:
 
     Under systemd, which may hand over the listening socket, --host and --port do not count then.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    # Requests that wait for a thread are no news.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    service = Service(**settings)
+    serve_as_child_of_init()
+    begin_log(settings.pop("log_level"), settings.pop("log_format"))
+    choice = TlsChoice.taken_from(settings)
+    book = open_book(settings)
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
     code = 0
     with signals_held(), listening(host, port) as listener:
+        tls = choice.opened(listener, settings["data"], settings["public_url"], settings["trusted_proxy"])
+        warnings = list(filter(None, (as_root(), too_open(settings["data"]))))
+        if settings["demo"]:
+            from c8ybin.faults import Plan  # here, for most starts do without it
+
+            settings["plan"] = Plan()
+        board = Board(workers)
+        service = Service(**settings, tls=tls, book=book, board=board)
 
         def announce(news: str) -> None:
-            click.echo(f"c8ybin {__version__} serves {service.data.absolute()} on {url_of(listener)}")
+            for warning in warnings:
+                log.warning(warning)
+            if tls and tls.is_self_signed:
+                path = tls.files.certificate.absolute()
+                click.echo(f"The certificate {path} has the SHA-256 fingerprint {fingerprint(tls)}.")
+            click.echo(f"c8ybin {__version__} serves {service.data.absolute()} on {service.url(listener)}")
             if news:
                 click.echo(news)
 
         if workers == 1:
             serve_alone(service, listener, announce, notifier)
         else:
-            code = Supervisor(partial(work, service, listener), workers, listener, notifier).run(announce)
+            hung_up = on_hang_up(tls.reload if tls else lambda: False)
+            code = Supervisor(
+                partial(work, service, listener), workers, listener, notifier, hung_up=hung_up, board=board
+            ).run(announce)
     if code:
         sys.exit(code)
     log.info("stopped")
@@ -130,7 +188,12 @@ def work(service: Service, listener: socket, worker: Worker) -> int:
     """Serve in one of several processes; return its exit code."""
     try:
         service.run(
-            listener, is_first=worker.is_first, ready=worker.ready, life=worker.life, share=worker.share
+            listener,
+            is_first=worker.is_first,
+            ready=worker.ready,
+            life=worker.life,
+            share=worker.share,
+            place=worker.place,
         )
     except click.ClickException as error:
         error.show()

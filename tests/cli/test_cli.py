@@ -48,9 +48,9 @@ def test_user_list_remove_and_password(tmp_path: Path) -> None:
     add(tmp_path, "ann")
     add(tmp_path, "bob", "secret\n", "--roles", "ROLE_EVENT_READ")
     listed = run("user", "list", "--json", "--data", str(tmp_path))
-    assert json.loads(listed.output) == [
-        {"name": "ann", "roles": ["ROLE_EVENT_ADMIN", "ROLE_EVENT_READ"]},
-        {"name": "bob", "roles": ["ROLE_EVENT_READ"]},
+    assert [(user["name"], user["roles"]) for user in json.loads(listed.output)] == [
+        ("ann", ["ROLE_EVENT_ADMIN", "ROLE_EVENT_READ"]),
+        ("bob", ["ROLE_EVENT_READ"]),
     ]
     assert run("user", "list", "--data", str(tmp_path)).output.splitlines()[1] == "bob\tROLE_EVENT_READ"
     done = run("user", "password", "bob", "--password-stdin", "--data", str(tmp_path), stdin="other\n")
@@ -186,9 +186,34 @@ def test_ctrl_c_ends_the_server_gently(serve: Callable[..., RunningServer]) -> N
     assert not any("Traceback" in line for line in server.lines)
 
 
-def test_importing_the_command_line_loads_nothing_of_the_tests_or_later_issues() -> None:
-    script = "import sys, c8ybin.cli; print(' '.join(sorted({m.partition('.')[0] for m in sys.modules})))"
+def loaded_by(script: str) -> set[str]:
+    """The packages that a program has imported, by their first names."""
+    script += "\nprint(' '.join(sorted({m.partition('.')[0] for m in sys.modules})))"
     environment = {k: v for k, v in os.environ.items() if not re.match("C8YBIN_|PYTHON", k)}
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
-    assert {"click", "falcon", "waitress"} <= set(loaded.stdout.split())
-    assert {"webtest", "hypothesis", "pytest"}.isdisjoint(loaded.stdout.split())
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_the_command_line_loads_no_command() -> None:
+    loaded = loaded_by("import sys, c8ybin.cli")
+    assert "click" in loaded
+    assert {"falcon", "waitress", "httpx", "rich"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize("arguments", ["serve --help", "user --help", "check --help"])
+def test_a_command_of_the_server_loads_nothing_of_the_client_or_the_tests(arguments: str) -> None:
+    loaded = loaded_by(f"import sys, c8ybin.cli; c8ybin.cli.main({arguments.split()}, standalone_mode=False)")
+    assert "falcon" in loaded
+    assert {"httpx", "rich", "prometheus_client", "webtest", "hypothesis", "pytest"}.isdisjoint(loaded)
+
+
+def test_a_config_file_may_hold_keys_of_commands_that_are_not_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('max-binary = "1 MiB"\nquick = true\n')
+    script = f"import sys, c8ybin.cli; c8ybin.cli.main(['user', 'list', '--config', {str(file)!r}])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert "unknown key" not in done.stderr
+    file.write_text("quack = true\n")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert "unknown key quack" in done.stderr

@@ -56,7 +56,7 @@ def test_both_tell_what_they_did_as_json(data: Path, tmp_path: Path) -> None:
     made = json.loads(run("backup", "--data", data, "-o", archive, "--json").stdout)
     size = sum(map(len, state(data).values()))
     whole = {"events": 2, "files": 5, "bytes": size}
-    told = {"copiedFiles": 5, "copiedBytes": size, "damaged": []}
+    told = {"copiedFiles": 5, "copiedBytes": size, "damaged": [], "others": []}
     assert made == {"id": made["id"], "time": made["time"], **whole, **told}
     back = json.loads(run("restore", archive, "--data", tmp_path / "new", "--json").stdout)
     assert back == {"id": made["id"], "time": made["time"], **whole, "before": None}

@@ -12,6 +12,7 @@ from store_tools import Desk
 
 from c8ybin.bodies import HASHED_ON_ARRIVAL
 from c8ybin.cli import main
+from c8ybin.domain.queries import Query
 from c8ybin.store.digesting import Digester
 
 ALL_DIGESTS = {"undigested": 0, "digested": 0}
@@ -150,3 +151,24 @@ def test_an_output_that_takes_nothing_does_not_break_the_repair_off(root: Path, 
 def test_a_name_that_would_break_the_line_does_not(root: Path, full: Path) -> None:
     (root / "two\nlines").touch()
     assert check(root).stdout.splitlines() == ["'two\\nlines': foreign: not a file of c8ybin"]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_reindex_tells_how_many_events_there_are_and_leaves_no_process(root: Path, as_json: bool) -> None:
+    with Desk(root) as desk:
+        ids = [desk.create(type=f"t{n}") for n in range(7)]
+        (desk.home(ids[0]) / "event.json").write_bytes(b"damaged")
+    done = subprocess.run(
+        [sys.executable, "-m", "c8ybin", "reindex", "--data", str(root), *(["--json"] if as_json else [])],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if as_json:
+        assert json.loads(done.stdout)["events"] == 6
+    else:
+        assert "Indexed 6 events in " in done.stderr
+    with Desk(root) as desk:
+        # Two of one millisecond have IDs in any order.
+        assert sorted(desk.disk.index.ids(Query())) == sorted(ids[1:])
+    assert os.listdir(root / "tmp") == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from harness import until
 
-from c8ybin.cli.signals import ENDING, signals_held
+from c8ybin.cli.signals import HELD, signals_held
 
 STORM = """
 from c8ybin.cli.signals import run_until_signal, signals_held
@@ -16,6 +16,7 @@ from c8ybin.cli.signals import run_until_signal, signals_held
 class Server:
     def __init__(self): self.stopped = False
     def stop(self): self.stopped = True
+    def reload(self): return True
     def run(self):
         while not self.stopped: pass
         return True
@@ -33,6 +34,7 @@ def test_signals_in_any_moment_of_the_end_say_nothing() -> None:
     assert process.stdout.readline() == b"ready\n"
     while process.poll() is None:
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGHUP)
     assert (process.returncode, process.communicate()[1]) == (0, b"")
 
 
@@ -52,6 +54,6 @@ def test_a_signal_during_the_start_ends_it_gently(tmp_path: Path) -> None:
 def test_a_start_that_fails_leaves_the_signals_as_they_were() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with pytest.raises(ValueError), signals_held():
-        assert set(ENDING) <= signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert set(HELD) <= signal.pthread_sigmask(signal.SIG_BLOCK, ())
         raise ValueError
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before

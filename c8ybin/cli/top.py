@@ -1,0 +1,147 @@
+"""`c8ybin top`: how a server fares, live on a terminal or as JSON."""
+
+import json
+import os
+import select
+import sys
+import termios
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from c8ybin.cli.figures import Reading, figures_of, read_metrics
+from c8ybin.cli.options import Duration, PublicUrl, config_option, option
+from c8ybin.cli.problems import Problem, Unfit
+
+_TIMEOUT_S = 10.0
+_HINTS = {
+    401: "give the name and password of an account by C8YBIN_USER and C8YBIN_PASSWORD.",
+    403: "the account takes ROLE_ADMIN.",
+    429: "too many logins failed; wait a while.",
+}
+
+
+@click.command()
+@option("--url", type=PublicUrl(), default="http://127.0.0.1:8080", help="Where the server is.")
+@option("--user", help="The account, which takes ROLE_ADMIN; its password is that in C8YBIN_PASSWORD.")
+@option("--interval", type=Duration(), default="1s", help="How long one look at it takes.")
+@option("--once", is_flag=True, default=False, help="Look once, and end.")
+@option("--json", "as_json", is_flag=True, help="Write a JSON object a line, instead of the screen.")
+@config_option
+def top(url: str, user: str | None, interval: float, once: bool, as_json: bool) -> None:
+    """Show how a server fares: requests, bytes, fsyncs, uploads, store, disk, processes; q or Ctrl-C ends.
+
+    It reads /metrics again and again. Without --user it asks without an account, for servers with
+    --open-metrics. Exit code 0: done; 1: the server refused or did not answer; 2: wrong arguments.
+    """
+    password = os.environ.get("C8YBIN_PASSWORD", "")
+
+    def look() -> Reading:
+        return fetch(url, (user, password) if user else None)
+
+    before = look()
+    if as_json or once:
+        _tell(look, before, interval, once=once, as_json=as_json)
+        return
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        raise Unfit("The screen needs a terminal; elsewhere use --json, or --once.")
+    _watch(look, before, interval, url)
+
+
+def fetch(url: str, account: tuple[str, str] | None) -> Reading:
+    """Ask a server for its metrics.
+
+    Raises:
+        Problem: It is not there, or refuses.
+    """
+    import httpx  # here, for most commands ask nobody
+
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/metrics", auth=account, timeout=_TIMEOUT_S)
+    except httpx.HTTPError as error:
+        raise Problem(f"{url} does not answer: {error or type(error).__name__}.") from None
+    if answer.status_code != 200:
+        hint = _HINTS.get(answer.status_code, "is this a c8ybin, and does it serve?")
+        raise Problem(f"{url} answers {answer.status_code}: {hint}")
+    try:
+        return read_metrics(answer.text)
+    except ValueError:
+        raise Problem(f"{url} answers something else than the metrics of c8ybin; is --url right?") from None
+
+
+def _tell(
+    look: Callable[[], Reading], before: Reading, interval_s: float, *, once: bool, as_json: bool
+) -> None:
+    """Write figures as they are, without a terminal."""
+    try:
+        while True:
+            time.sleep(interval_s)
+            after = look()
+            figures = figures_of(before, after)
+            if as_json:
+                click.echo(json.dumps(figures))
+            else:
+                _print(figures)
+            if once:
+                return
+            before = after
+    except KeyboardInterrupt:
+        return
+
+
+def _print(figures: dict[str, object]) -> None:
+    """Write a line for each part: its figures by name."""
+    for part, values in figures.items():
+        if isinstance(values, dict):
+            told = "  ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+            click.echo(f"{part:12} {told}")
+
+
+def _watch(look: Callable[[], Reading], before: Reading, interval_s: float, url: str) -> None:
+    """Show figures on a screen of their own, until q or Ctrl-C."""
+    # Here, for a screen takes a tenth of a second to load.
+    from rich.console import Console
+    from rich.live import Live
+
+    from c8ybin.cli.screen import Screen
+
+    screen, console, problem = Screen(url), Console(), None
+    figures = figures_of(before, before)
+    with keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
+        try:
+            while True:
+                live.update(screen.draw(console, figures, problem), refresh=True)
+                if pressed(interval_s) == "q":
+                    return
+                try:
+                    after = look()
+                except Problem as refusal:
+                    problem = refusal.message
+                else:
+                    figures, before, problem = figures_of(before, after), after, None
+        except KeyboardInterrupt:
+            return
+
+
+@contextmanager
+def keys() -> Iterator[Callable[[float], str]]:
+    """Yield what waits for a key, some seconds long; an empty text where none was pressed."""
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+
+    def pressed(within_s: float) -> str:
+        until = time.monotonic() + within_s
+        while (left_s := until - time.monotonic()) > 0 and select.select([fd], [], [], left_s)[0]:
+            key = os.read(fd, 1)
+            if key in (b"q", b"Q", b""):
+                return "q"
+        return ""
+
+    tty.setcbreak(fd)
+    try:
+        yield pressed
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
