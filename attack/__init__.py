@@ -1,0 +1,1 @@
+"""What tries to shut others out of c8ybin, or to get in: `scripts/attack`."""
