@@ -7,7 +7,7 @@
        method  path  bytes-of-the-body  expected-status  [Name: value]...
 
    usage: load --port N --requests FILE [--connections N] [--seconds S] [--group N] [--cycle]
-               [--header 'Name: value']... [--body TEXT] [--locations FILE]
+               [--header 'Name: value']... [--body TEXT] [--locations FILE] [--tls]
 
    --seconds S      begin no request later than this
    --group N        a connection takes N consecutive lines and sends them in order
@@ -16,11 +16,14 @@
    --body TEXT      the body of every request that has one; its length is then the text's
    --locations FILE write the Location of each answer there, in the order of the requests
 
+   --tls            speak TLS, and believe any certificate; only where it was compiled with -DWITH_TLS
+
    It prints a JSON object. Exit code 1: a wrong argument, or a server that cannot be spoken to. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -33,6 +36,11 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef WITH_TLS
+#include <openssl/ssl.h>
+#else
+typedef struct ssl_st SSL;
+#endif
 
 enum {
     POOL = 1 << 20,         /* random bytes that bodies are cut from */
@@ -53,6 +61,8 @@ struct request {
 
 struct connection {
     int fd;
+    SSL *tls;               /* NULL: no encryption */
+    bool waits_for_tls;     /* nothing can be sent until something has come */
     bool polls_out;
     size_t at, stop;        /* the request under way, and the end of its group */
     size_t cut;             /* where in the pool this body begins */
@@ -69,7 +79,7 @@ struct connection {
 static struct {
     int port, connections, group;
     double seconds;
-    bool cycle;
+    bool cycle, tls;
     const char *requests, *body, *locations, *headers[MOST_HEADERS];
     int header_count;
 } options = {.connections = 1, .group = 1};
@@ -187,6 +197,107 @@ static int connect_to_server(void)
     return fd;
 }
 
+#ifdef WITH_TLS
+
+static SSL_CTX *context;
+
+static void begin_tls(struct connection *c, bool waits)
+{
+    if (!context) {
+        context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    }
+    c->tls = SSL_new(context);
+    SSL_set_fd(c->tls, c->fd);
+    SSL_set_connect_state(c->tls);
+    if (waits && SSL_connect(c->tls) != 1)
+        die("port %d: no TLS", options.port);
+    fcntl(c->fd, F_SETFL, O_NONBLOCK);
+}
+
+static void end_tls(struct connection *c)
+{
+    SSL_shutdown(c->tls);
+    SSL_free(c->tls);
+}
+
+/* As recv(2) and send(2) would: -1 with EAGAIN where it has to wait. */
+static ssize_t as_of_socket(struct connection *c, int done)
+{
+    if (done > 0)
+        return done;
+    int why = SSL_get_error(c->tls, done);
+    c->waits_for_tls = why == SSL_ERROR_WANT_READ;
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return why == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static ssize_t put_encrypted(struct connection *c, const struct iovec *parts, int count)
+{
+    static char together[BLOCK];
+    size_t length = 0;
+    for (int i = 0; i < count; i++) {
+        size_t room = sizeof together - length, part = parts[i].iov_len < room ? parts[i].iov_len : room;
+        memcpy(together + length, parts[i].iov_base, part);
+        length += part;
+    }
+    return as_of_socket(c, SSL_write(c->tls, together, length));
+}
+
+static ssize_t get_decrypted(struct connection *c, char *to, size_t room)
+{
+    return as_of_socket(c, SSL_read(c->tls, to, room));
+}
+
+static bool holds_some(struct connection *c)
+{
+    return c->tls && SSL_pending(c->tls);
+}
+
+static bool shakes_hands(struct connection *c)
+{
+    return c->tls && !SSL_is_init_finished(c->tls);
+}
+
+#else
+
+static void begin_tls(struct connection *c, bool waits)
+{
+    (void)c, (void)waits;
+    die("it was compiled without TLS");
+}
+
+static void end_tls(struct connection *c)
+{
+    (void)c;
+}
+
+static ssize_t put_encrypted(struct connection *c, const struct iovec *parts, int count)
+{
+    (void)c, (void)parts, (void)count;
+    return -1;
+}
+
+static ssize_t get_decrypted(struct connection *c, char *to, size_t room)
+{
+    (void)c, (void)to, (void)room;
+    return -1;
+}
+
+static bool holds_some(struct connection *c)
+{
+    (void)c;
+    return false;
+}
+
+static bool shakes_hands(struct connection *c)
+{
+    (void)c;
+    return false;
+}
+
+#endif
+
 static void watch(struct connection *c, int operation, bool out)
 {
     struct epoll_event event = {.events = EPOLLIN | (out ? EPOLLOUT : 0), .data.ptr = c};
@@ -195,10 +306,12 @@ static void watch(struct connection *c, int operation, bool out)
         die("epoll_ctl: %s", strerror(errno));
 }
 
-static void open_connection(struct connection *c)
+static void open_connection(struct connection *c, bool waits)
 {
     c->fd = connect_to_server();
-    c->closes = false;
+    c->closes = c->waits_for_tls = false;
+    if (options.tls)
+        begin_tls(c, waits);
     watch(c, EPOLL_CTL_ADD, false);
 }
 
@@ -221,7 +334,8 @@ static bool send_some(struct connection *c)
             parts[count++] = (struct iovec){from, rest < BLOCK ? rest : BLOCK};
         }
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-        ssize_t done = sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        c->waits_for_tls = false;
+        ssize_t done = c->tls ? put_encrypted(c, parts, count) : sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (done < 0) {
             if (errno != EAGAIN)
                 return false;
@@ -230,7 +344,7 @@ static bool send_some(struct connection *c)
         c->sent += done;
         bytes_sent += done;
     }
-    if (c->polls_out != (c->sent < whole))
+    if (c->polls_out != (c->sent < whole && !c->waits_for_tls))
         watch(c, EPOLL_CTL_MOD, !c->polls_out);
     return true;
 }
@@ -251,8 +365,10 @@ static void begin(struct connection *c)
 static void go_on(struct connection *c)
 {
     if (c->closes) {
+        if (c->tls)
+            end_tls(c);
         close(c->fd);
-        open_connection(c);
+        open_connection(c, false);
     }
     if (++c->at >= c->stop) {
         if (options.cycle && next_request >= request_count)
@@ -322,9 +438,10 @@ static bool read_head(struct connection *c)
 /* Receive what is there, at most a turn. Whether the connection still stands. */
 static bool receive_some(struct connection *c)
 {
-    for (int turn = 0; turn < TURN; ) {
+    for (int turn = 0; turn < TURN || holds_some(c); ) {
         size_t room = c->in_body ? (c->left < BLOCK ? (size_t)c->left : BLOCK) : HEAD - c->held;
-        ssize_t got = recv(c->fd, c->in_body ? sink : c->head + c->held, room, MSG_DONTWAIT);
+        char *to = c->in_body ? sink : c->head + c->held;
+        ssize_t got = c->tls ? get_decrypted(c, to, room) : recv(c->fd, to, room, MSG_DONTWAIT);
         if (got < 0)
             return errno == EAGAIN;
         if (!got)
@@ -349,7 +466,7 @@ static bool receive_some(struct connection *c)
 static void serve_event(struct connection *c, unsigned events)
 {
     bool stands = true;
-    if (events & EPOLLOUT)
+    if (events & EPOLLOUT || shakes_hands(c))
         stands = send_some(c);
     if (!stands || events & (EPOLLIN | EPOLLHUP | EPOLLERR))
         stands = receive_some(c);
@@ -369,7 +486,7 @@ static void run(void)
     struct epoll_event events[256];
     poller = epoll_create1(0);
     for (int i = 0; i < options.connections; i++)
-        open_connection(&all[i]);
+        open_connection(&all[i], true);
     started = ended = now();
     busy = options.connections;
     for (int i = 0; i < options.connections; i++)
@@ -420,6 +537,10 @@ static void read_arguments(int count, char **arguments)
         const char *name = arguments[i];
         if (!strcmp(name, "--cycle")) {
             options.cycle = true;
+            continue;
+        }
+        if (!strcmp(name, "--tls")) {
+            options.tls = true;
             continue;
         }
         const char *value = ++i < count ? arguments[i] : "";

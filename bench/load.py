@@ -50,10 +50,11 @@ def output_of(command: Sequence[str | Path]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Load:
-    """The generator, with a folder for its files."""
+    """The generator, with a folder for its files; `encrypts` makes it speak TLS."""
 
     program: Path
     folder: Path
+    encrypts: bool = False
 
     def run(
         self,
@@ -78,6 +79,7 @@ class Load:
         command: list[str | Path] = [self.program, "--port", str(port), "--requests", listed]
         command += ["--connections", str(connections), "--group", str(group), "--seconds", str(seconds)]
         command += ["--cycle"] if cycles else []
+        command += ["--tls"] if self.encrypts else []
         command += ["--body", body] if body is not None else []
         command += ["--locations", located] if wants_locations else []
         for header in headers:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,10 @@ def path_of(url: str) -> str:
 
 def _c8ybin(_: Tools, root: Path, port: int) -> Command:
     return [sys.executable, "-m", "c8ybin", "serve", "--demo", "--data", root / "data", "--port", str(port)]
+
+
+def _c8ybin_with_tls(tools: Tools, root: Path, port: int) -> Command:
+    return [*_c8ybin(tools, root, port), "--tls-self-signed"]
 
 
 def _create_events(server: Running, load: Load, count: int) -> list[str]:
@@ -167,6 +172,7 @@ C8YBIN = Peer(
     headers=(f"Authorization: Basic {_BASIC}",),
     ready="/health",
 )
+C8YBIN_TLS = replace(C8YBIN, name="c8ybin-tls", title="c8ybin, TLS", command=_c8ybin_with_tls, encrypts=True)
 NGINX = Peer("nginx", "nginx, dav module", False, _nginx, _put)
 TUS = Peer("tus", "@tus/server 1.x", False, _tus, _tus_create, _tus_chunks, headers=(_TUS,), is_located=True)
 COPYPARTY = Peer("copyparty", "copyparty", False, _copyparty, _put_no_content_type)
@@ -174,4 +180,4 @@ PLAIN = Peer("plain", "falcon + waitress, plain", False, _plain, _put_into_event
 PLAIN_FSYNC = Peer("plain-fsync", "the same, fsyncs as c8ybin", True, _plain_with_fsync, _put_into_events)
 WIRE = Peer("wire", "C: discard, sendfile", False, _wire, _put)
 
-PEERS = (C8YBIN, NGINX, TUS, COPYPARTY, PLAIN, PLAIN_FSYNC, WIRE)
+PEERS = (C8YBIN, C8YBIN_TLS, NGINX, TUS, COPYPARTY, PLAIN, PLAIN_FSYNC, WIRE)

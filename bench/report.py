@@ -8,8 +8,15 @@ from bench.figures import BUSY_GENERATOR, GOALS, Figures
 from bench.peers import PEERS, WIRE
 from bench.workloads import BARE, FLOORS, UPLOADS_AT_ONCE, WORKLOADS, Subject, Workload
 
-BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->\n"
 PLOT = "docs/bench.svg"
+
+
+def markers(name: str) -> tuple[str, str]:
+    """Return the lines between which a bench of this name has its place."""
+    return f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
+
+
+BEGIN, END = markers("bench")
 SUBJECTS: tuple[Subject, ...] = (*PEERS, *FLOORS, BARE)
 
 
@@ -62,7 +69,7 @@ def uploads(figures: Figures) -> str:
 
 def downloads_and_the_rest(figures: Figures) -> str:
     """Return the rates of all downloads, memory, and the time of a start."""
-    columns = [w for w in WORKLOADS if w.kind == "download"]
+    columns = [w for w in WORKLOADS if w.kind in ("download", "connect")]
     rows = []
     for subject in SUBJECTS:
         at_start = figures.get(("start", subject.name), {})
@@ -128,13 +135,14 @@ def everything(about: dict[str, Any], figures: Figures) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def has_place(text: str) -> bool:
-    """Return whether a text has the two markers, in order."""
-    return END in text.partition(BEGIN)[2]
+def has_place(text: str, name: str = "bench") -> bool:
+    """Return whether a text has the two markers of a bench, in order."""
+    begin, end = markers(name)
+    return end in text.partition(begin)[2]
 
 
-def replaced(text: str, new: str) -> str:
-    """Return a text with `new`, and the plot, in the place that the two markers enclose."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    return f"{before}{begin}{new}\n![The same as a plot]({PLOT})\n{end}{after}"
+def replaced(text: str, new: str, name: str = "bench", plot: str = PLOT) -> str:
+    """Return a text with `new`, and the plot, in the place that the two markers of a bench enclose."""
+    before, begin, rest = text.partition(markers(name)[0])
+    _, end, after = rest.partition(markers(name)[1])
+    return f"{before}{begin}{new}\n![The same as a plot]({plot})\n{end}{after}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import measure
 from bench.load import Load, output_of, request
-from bench.peers import C8YBIN, WIRE, path_of
+from bench.peers import C8YBIN, C8YBIN_TLS, WIRE, path_of
 from bench.servers import Peer, Running, started
 from bench.tools import Tools
 from bench.workloads import PARTS, UPLOADS_AT_ONCE, Bare, Floor, Sample, Subject, Workload
@@ -78,7 +78,7 @@ class Bench:
         return _rates(workload, figures, 1) | {"server_cpu_s": figures["cpu_seconds"]}
 
     def _started(self, peer: Peer, root: Path) -> Any:
-        return started(peer, self.tools, root, self.c8ybin_arguments if peer == C8YBIN else ())
+        return started(peer, self.tools, root, self.c8ybin_arguments if peer in (C8YBIN, C8YBIN_TLS) else ())
 
     def _starts(self, workload: Workload, peer: Peer, root: Path) -> Sample:
         # The first makes the root what it is to be: a start finds it.
@@ -93,7 +93,7 @@ class Bench:
         return {"start_s": median(starts), "idle_mb": median(idle)}
 
     def _serve(self, workload: Workload, peer: Peer, root: Path) -> Sample:
-        load = Load(self.tools.program("load"), self.folder)
+        load = Load(self.tools.program("load"), self.folder, peer.encrypts)
         with self._started(peer, root) as server:
             pid = server.process.pid
             # Memory only where it is asked for: whoever reads these files holds the server up a little.
@@ -133,6 +133,9 @@ def prepared(workload: Workload, server: Running, load: Load) -> Work:
         case "upload":
             uploads = peer.uploads(server, load, workload.count + warm, workload.size)
             return Work(uploads[:warm], uploads[warm:])
+        case "connect":
+            line = request("GET", peer.ready, 0, 200, "Connection: close")
+            return Work([line] * warm, [line] * workload.count, cycles=True)
         case _:
             downloads = _to_download(workload, server, load)
             return Work(downloads[:warm], downloads, cycles=True)

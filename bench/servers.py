@@ -45,7 +45,8 @@ class Peer:
             of one file stand together. None where it has no such thing.
         headers: Of every request.
         is_located: Whether an answer's Location is where the file is; else it is at the request's path.
-        ready: A path that it answers.
+        ready: A path that it answers, if only by saying that the port speaks TLS.
+        encrypts: Whether it speaks TLS.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Peer:
     headers: tuple[str, ...] = ()
     is_located: bool = False
     ready: str = "/"
+    encrypts: bool = False
 
 
 def _free_port() -> int:

@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 PROGRAMS = ("load", "floor", "wire")
 _SBIN = Path("/usr/sbin")
 _INSTALL_WITHIN_S = 300
+_NPM_SAYS = ("npm error code", "npm ERR! code")
 
 
 class Missing(Exception):
@@ -42,8 +43,17 @@ def _run(command: Sequence[str | Path], cwd: Path | None = None) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Missing(f"{Path(command[0]).name}: {error}") from None
     if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "failed").splitlines()[-1]
-        raise Missing(f"{Path(command[0]).name}: {last}")
+        lines = (done.stderr.strip() or done.stdout.strip() or "failed").splitlines()
+        # npm ends with where its log is, and begins with what went wrong.
+        told = next((line for line in lines if line.startswith(_NPM_SAYS)), lines[-1])
+        raise Missing(f"{Path(command[0]).name}: {told}")
+
+
+def _compiler() -> str:
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        raise Missing("no C compiler (Debian: apt-get install gcc libc6-dev)")
+    return compiler
 
 
 def compile_programs(folder: Path) -> None:
@@ -52,11 +62,25 @@ def compile_programs(folder: Path) -> None:
     Raises:
         Missing: There is no C compiler, or it refuses.
     """
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if not compiler:
-        raise Missing("no C compiler (Debian: apt-get install gcc libc6-dev)")
+    compiler = _compiler()
     for name in PROGRAMS:
-        _run([compiler, "-O2", "-Wall", "-Wextra", "-pthread", "-o", folder / name, HERE / f"{name}.c"])
+        _run(_compilation(compiler, name, folder))
+
+
+def _compilation(compiler: str, name: str, folder: Path) -> list[str | Path]:
+    return [compiler, "-O2", "-Wall", "-Wextra", "-pthread", "-o", folder / name, HERE / f"{name}.c"]
+
+
+def add_tls(folder: Path) -> None:
+    """Compile the load generator anew so that it speaks TLS.
+
+    Raises:
+        Missing: There are no headers of OpenSSL.
+    """
+    try:
+        _run([*_compilation(_compiler(), "load", folder), "-DWITH_TLS", "-lssl", "-lcrypto"])
+    except Missing:
+        raise Missing("no headers of OpenSSL (Debian: apt-get install libssl-dev)") from None
 
 
 def _has_dav(nginx: Path) -> bool:
@@ -96,8 +120,8 @@ def find_nginx(folder: Path) -> Path:
     raise Missing(f"no nginx with its dav module: {reason}")
 
 
-def install_tus(folder: Path) -> Path:
-    """Install the tus server; return its program.
+def install_node_modules(folder: Path) -> None:
+    """Install what a folder's package-lock.json pins into its `node_modules`.
 
     Raises:
         Missing: There is no node or npm, or no registry.
@@ -105,10 +129,33 @@ def install_tus(folder: Path) -> Path:
     for program in ("node", "npm"):
         if not shutil.which(program):
             raise Missing(f"no {program}")
+    _run(["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+
+
+def install_python_packages(folder: Path, lock: Path) -> None:
+    """Make a virtual environment with what a file pins, and nothing else; one that is there goes.
+
+    Raises:
+        Missing: No environment can be made, or there is no package index.
+    """
+    try:
+        venv.create(folder, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Missing(f"no virtual environment: {error}") from None
+    options = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps")
+    _run([folder / "bin" / "python", "-m", "pip", "install", *options, "-r", lock])
+
+
+def install_tus(folder: Path) -> Path:
+    """Install the tus server; return its program.
+
+    Raises:
+        Missing: There is no node or npm, or no registry.
+    """
     target = folder / "tus"
     if not (target / "node_modules" / "@tus" / "server").is_dir():
         shutil.copytree(HERE / "tus", target, dirs_exist_ok=True)
-        _run(["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=target)
+        install_node_modules(target)
     return target / "server.mjs"
 
 
@@ -119,17 +166,11 @@ def install_copyparty(folder: Path) -> Path:
         Missing: No environment can be made, or there is no package index.
     """
     target = folder / "copyparty"
-    python = target / "bin" / "python"
     installed = target / "installed"
     if not installed.exists():
-        try:
-            venv.create(target, with_pip=True, clear=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Missing(f"no virtual environment: {error}") from None
-        options = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps")
-        _run([python, "-m", "pip", "install", *options, "-r", HERE / "copyparty.lock"])
+        install_python_packages(target, HERE / "copyparty.lock")
         installed.touch()
-    return python
+    return target / "bin" / "python"
 
 
 def set_up(folder: Path, wanted: Sequence[str]) -> Tools:
@@ -150,6 +191,15 @@ def set_up(folder: Path, wanted: Sequence[str]) -> Tools:
             try:
                 setattr(tools, name, get(folder))
             except Missing as error:
-                tools.missing[name] = str(error)
-                sys.stderr.write(f"bench: {name} is left out: {error}\n")
+                _leave_out(tools, name, error)
+    if "c8ybin-tls" in wanted:
+        try:
+            add_tls(folder)
+        except Missing as error:
+            _leave_out(tools, "c8ybin-tls", error)
     return tools
+
+
+def _leave_out(tools: Tools, name: str, error: Missing) -> None:
+    tools.missing[name] = str(error)
+    sys.stderr.write(f"bench: {name} is left out: {error}\n")

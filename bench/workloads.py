@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.peers import BIG, PLAIN_FSYNC, SMALL, WIRE
+from bench.peers import BIG, C8YBIN, C8YBIN_TLS, PLAIN_FSYNC, SMALL, WIRE
 from bench.servers import Peer
 
 PARTS = 10
@@ -47,7 +47,7 @@ class Workload:
     Attributes:
         name: As in `--only`.
         title: As in the table.
-        kind: `upload`, `chunks`, `download` or `start`.
+        kind: `upload`, `chunks`, `download`, `connect` (a connection for each request) or `start`.
         size: Bytes of a file.
         clients: How many at once.
         count: Most files that are sent, or files that are there to be had.
@@ -74,6 +74,8 @@ class Workload:
                 return self.kind == "upload"
             case Bare():
                 return self.kind == "start"
+        if self.kind == "connect":
+            return subject in (C8YBIN, C8YBIN_TLS)
         if self.kind == "chunks":
             return subject.chunks is not None
         if self.kind == "upload":
@@ -92,6 +94,7 @@ WORKLOADS = (
     Workload("chunks-5m", "5 MB chunks, 1 client", "chunks", BIG, 1, 12, 1.5),
     Workload("download-50m", "50 MB download, 1 client", "download", BIG, 1, 4, 1.0),
     Workload("download-50m-4", "50 MB download, 4 clients", "download", BIG, 4, 4, 1.0),
+    Workload("connect", "a connection each, 16 clients", "connect", SMALL, 16, 1000, 1.5),
     Workload("start", "start to first answer", "start", 0, 1, 3, 0),
 )
 
@@ -101,4 +104,4 @@ def quick(workload: Workload) -> Workload:
     if workload.kind == "start":
         return replace(workload, count=1)
     count = workload.clients if workload.is_big else 4 * workload.clients
-    return replace(workload, count=count, seconds=0.2 if workload.kind == "download" else 0)
+    return replace(workload, count=count, seconds=0.2 if workload.kind in ("download", "connect") else 0)

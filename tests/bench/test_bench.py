@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from bench import measure
 from bench.__main__ import steps
 from bench.peers import COPYPARTY, NGINX, PEERS, PLAIN_FSYNC, TUS
-from bench.tools import HERE, Missing, Tools, compile_programs, set_up
+from bench.tools import HERE, Missing, Tools, compile_programs, install_node_modules, set_up
 from bench.workloads import BARE, FLOORS, WORKLOADS
 
 ROOT = HERE.parent
@@ -60,8 +61,9 @@ def test_a_workload_leaves_out_what_it_means_nothing_to() -> None:
     def takers(name: str) -> set[str]:
         return {s.name for s in everybody if BY_NAME[name].takes(s)}
 
-    assert takers("chunks-5m") == {"c8ybin", "tus"}
-    assert takers("start") == {"c8ybin", "nginx", "tus", "copyparty", "plain", "imports"}
+    assert takers("chunks-5m") == {"c8ybin", "c8ybin-tls", "tus"}
+    assert takers("connect") == {"c8ybin", "c8ybin-tls"}
+    assert takers("start") == {"c8ybin", "c8ybin-tls", "nginx", "tus", "copyparty", "plain", "imports"}
     assert takers("upload-1k") == {s.name for s in (*PEERS, *FLOORS)}
     assert takers("download-50m") == {s.name for s in PEERS} - {"plain-fsync"}
 
@@ -84,6 +86,19 @@ def test_a_compiler_that_refuses_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("CC", "/bin/false")
     with pytest.raises(Missing, match="false: failed"):
         compile_programs(tmp_path)
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="there is no npm")
+def test_packages_that_npm_cannot_fetch_are_told_by_what_went_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / "tus" / name, tmp_path)
+    settings = {"registry": "http://127.0.0.1:9/", "cache": str(tmp_path / "cache"), "fetch_retries": "0"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"npm_config_{name}", value)
+    with pytest.raises(Missing, match=r"npm: npm .* code ECONNREFUSED"):
+        install_node_modules(tmp_path)
 
 
 def test_the_locks_of_other_servers_have_hashes_and_no_address() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.load import Failed
-from bench.peers import C8YBIN, WIRE
+from bench.peers import C8YBIN, C8YBIN_TLS, WIRE
 from bench.sampling import Bench, _empty
 from bench.servers import started
-from bench.tools import Tools
+from bench.tools import Missing, Tools, add_tls
 from bench.workloads import WORKLOADS, quick
 
 QUICK = {w.name: quick(w) for w in WORKLOADS}
@@ -41,6 +41,17 @@ def test_the_warming_requests_are_not_counted(tools: Tools, scratch: Path) -> No
     assert (found["requests"], found["errors"]) == (64, 0)
     attachments = list((scratch / "upload-1k-c8ybin-1" / "data" / "events").rglob("content-*"))
     assert len([p for p in attachments if p.stat().st_size == 1024]) == 2 * 64
+
+
+@pytest.mark.parametrize("workload", ["upload-1k", "download-50m", "connect"])
+def test_the_generator_speaks_tls(tools: Tools, scratch: Path, workload: str) -> None:
+    try:
+        add_tls(tools.folder)
+    except Missing as error:
+        pytest.skip(str(error))
+    found = Bench(tools, scratch).sample(QUICK[workload], C8YBIN_TLS, 1)
+    assert found["requests"] >= 1
+    assert (found["errors"], found["first_error"]) == (0, "")
 
 
 def test_large_files_give_back_their_blocks_and_no_inode(tmp_path: Path) -> None:
