@@ -13,8 +13,18 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from alike import STARTED_S
-from inspection import Lost, State, inspect_events, newest, see_events
-from store_tools import Desk, new_root
+from indexing import add_index
+from inspection import (
+    Lost,
+    State,
+    inspect_events,
+    inspect_lists,
+    newest,
+    newest_object,
+    see_events,
+    see_inventory,
+)
+from store_tools import Desk, lend_locks, new_root
 from trees import Tree, lay_out
 
 from c8ybin.accounts import ADMIN_PASSWORD_FILE, Accounts, AccountsProblem, make_admin
@@ -75,13 +85,18 @@ class Events:
     """The events of a data directory that is in use."""
 
     def prepare(self, base: Path, locks: Path) -> None:
-        new_root(base / "data", locks)
+        add_index(new_root(base / "data", locks))
 
     def open(self, base: Path) -> Desk:
         return new_desk(base / "data")
 
     def target(self, process: Desk, known: tuple[Any, ...] = ()) -> tuple[Any, ...]:
-        return (newest(process) or known[0],) if known else (process.create(text="event"),)
+        if known:
+            return (newest(process) or known[0],)
+        created = process.create(text="event")
+        # Else what may be lost of its line would double the states that are looked at of everything else.
+        process.disk.index.sync()
+        return (created,)
 
     def close(self, process: Desk) -> None:
         process.close()
@@ -94,11 +109,30 @@ class Events:
 
     def lay_out(self, tree: Tree, base: Path, locks: Path) -> None:
         lay_out(tree, base)
-        (base / "data" / "locks").symlink_to(locks)
+        lend_locks(locks, base / "data")
 
     def inspect(self, base: Path, allowed: Iterable[State]) -> None:
         with new_desk(base / "data") as desk:
             inspect_events(desk, allowed)
+
+    def inspect_lists(self, base: Path) -> None:
+        """Start on what is there, and demand that lists are right at once."""
+        with new_desk(base / "data") as desk:
+            inspect_lists(desk)
+
+
+class _Inventory(Events):
+    """The managed objects of a data directory that is in use, and their external IDs."""
+
+    def target(self, process: Desk, known: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        return (newest_object(process) or known[0],) if known else (process.make(name="thing"),)
+
+    def see(self, process: Desk) -> State:
+        return see_inventory(process)
+
+    def inspect(self, base: Path, allowed: Iterable[State]) -> None:
+        with new_desk(base / "data") as desk:
+            inspect_events(desk, allowed, see_inventory)
 
 
 @contextlib.contextmanager
@@ -157,7 +191,7 @@ class _FirstStart:
         except UnfitDirectory as error:
             raise Lost(f"the next start refuses it: {error}") from error
         with desk, few_locks(check):
-            inspect_events(desk, allowed)
+            inspect_events(desk, allowed, has_index=False)
 
 
 class _Accounts:
@@ -213,6 +247,7 @@ class _Accounts:
             raise Lost(f"left behind: {' '.join(left)}")
 
 
-EVENTS: Kind = Events()
+EVENTS = Events()
+INVENTORY: Kind = _Inventory()
 FIRST_START: Kind = _FirstStart()
 ACCOUNTS: Kind = _Accounts()

@@ -4,7 +4,8 @@ import errno
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
 
@@ -18,15 +19,32 @@ from c8ybin.store.group_commit import Durable, GroupCommit, Steps
 Act = Callable[..., object]
 
 
-def in_lockstep(*acts: Act) -> Act:
-    """Do several things in a thread each, of which the commits make one batch from their first step on."""
+@dataclass(frozen=True)
+class Answered:
+    """For which events a thing done to several of them was answered, by their texts: maybe not for each."""
 
-    def do(desk: Any, event: int) -> None:
-        group, gate, failures = desk.disk.together, threading.Event(), []
+    texts: Collection[str]
+
+    def fits(self, state: State, now: State) -> bool:
+        """Tell whether a state has of these events just what is there now."""
+        return self._of(state) == self._of(now)
+
+    def _of(self, state: State) -> State:
+        return tuple(seen for seen in state if seen.text in self.texts)
+
+
+def in_lockstep(*acts: Act) -> Act:
+    """Do several things in a thread each, of which the commits make one batch from their first step on.
+
+    Each returns its event; the whole returns for which of them it was answered.
+    """
+
+    def do(desk: Any, event: int) -> Answered:
+        group, gate, failures, answered = desk.disk.together, threading.Event(), [], []
 
         def enter(act: Act) -> None:
             try:
-                act(desk, event)
+                answered.append(act(desk, event))
             except (Refusal, OSError, Killed) as error:
                 failures.append(error)
 
@@ -48,6 +66,9 @@ def in_lockstep(*acts: Act) -> Act:
         for error in failures:
             if isinstance(error, Killed):
                 raise error
+        events = [desk.store.events.read(found) for found in answered if found is not None]
+        assert len(events) + len(failures) == number, "something returned no event"
+        return Answered({found.file.document["text"] for found in events})
 
     return do
 
@@ -59,7 +80,7 @@ def has_come(group: GroupCommit, number: int) -> bool:
 def failing(act: Act, call: str, pattern: str) -> Act:
     """The disk fails at a call of `os` on a file whose name is like `pattern`."""
 
-    def do(desk: Any, event: int) -> None:
+    def do(desk: Any, event: int) -> object:
         real = getattr(os, call)
 
         def fail(file: int, *arguments: Any) -> Any:
@@ -69,7 +90,7 @@ def failing(act: Act, call: str, pattern: str) -> Act:
 
         setattr(os, call, fail)
         try:
-            act(desk, event)
+            return act(desk, event)
         finally:
             setattr(os, call, real)
 

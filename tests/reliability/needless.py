@@ -12,6 +12,9 @@ NEEDLESS = {
         "what is left is removed by the next restore without `alive`, too"
     ),
     "store/switch.py clean: fsio.remove_with_last(path, ALIVE)": "the next restore cleans again",
+    "store/sweep.py _upload: fsio.sync_directory(home)": (
+        "a void upload is in no list; one that became void since then was to go all the same"
+    ),
     "store/uploads.py _again: fsio.sync_file(home / name)": "both were fsynced before the name that leads to them",
     "store/uploads.py _again: fsio.sync_directory(home)": "the journal, still there after a kill, was void before",
     "store/uploads.py _append: fsio.sync(fd)": "the bytes were fsynced before the line that counts them",
@@ -23,6 +26,10 @@ NEEDLESS = {
 EITHER = {
     "store/disk.py _sync_parents: Durable(directories=(hour.parent, hour.parent.parent, self.layout.root))": (
         "store/opening.py prepare_directory: fsio.sync_directory(root)"
+    ),
+    # Of the data directory itself: the external ID that is added next needs it too.
+    "store/disk.py make_durable: Durable(directories=self.directories_to(path))": (
+        "store/singles.py put: Durable(directories=disk.directories_to(path))"
     ),
     "store/opening.py make_with_parents: fsio.sync_directory(directory.parent)": (
         "store/opening.py make_with_parents: fsio.sync_directory(directory)"

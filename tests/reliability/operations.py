@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from inspection import newest
-from kinds import ACCOUNTS, EVENTS, FIRST_START, Kind, Start
+from certifying import CERTIFICATE, make_a_certificate
+from indexing import checkpoint, checkpoint_before_its_line, fold, noting_anew, reindex
+from inspection import newest, newest_object
+from kinds import ACCOUNTS, EVENTS, FIRST_START, INVENTORY, Kind, Start
 from lockstep import failing, in_lockstep
 from repairing import BESIDE_A_DAMAGED_UPLOAD, REPAIRS
 from restoring import (
@@ -26,6 +28,8 @@ from restoring import (
     restore_while_a_server_starts,
     write_a_backup,
 )
+from store_tools import by_path
+from unsound import BESIDE_A_DAMAGED_COLUMN
 
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.bodies import files
@@ -47,6 +51,8 @@ class Operation:
         others: Operations that another process may do when this one was killed, besides the same.
         kind: What it is done to.
         apart: Whether it changes several events, each of which may be seen old or new.
+        told: Whether what was done before is durable in the index, too. Else the lines of that, which other
+            operations are about, double the states that are looked at.
     """
 
     act: Act | tuple[Act, ...]
@@ -54,6 +60,7 @@ class Operation:
     others: tuple[str, ...] = ()
     kind: Kind = EVENTS
     apart: bool = False
+    told: bool = True
 
     @property
     def acts(self) -> tuple[Act, ...]:
@@ -65,12 +72,17 @@ def chunk(where: str, data: bytes, *, put: bool = False) -> Act:
     return lambda desk, event: desk.chunk(event, where, data, put=put)
 
 
-def attach(desk: Any, event: int) -> None:
+def attach(desk: Any, event: int) -> int:
     desk.attach(event, OLD)
+    return event
 
 
 def replace(desk: Any, event: int) -> None:
     desk.replace(event, NEW)
+
+
+def attach_again(desk: Any, event: int) -> None:
+    desk.replace(event, b"newer still")
 
 
 def drop(desk: Any, event: int) -> None:
@@ -122,7 +134,7 @@ def full_folder() -> Iterator[None]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         rename(source, target)
 
-    os.rename = refuse
+    os.rename = by_path(refuse)  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -180,9 +192,38 @@ def other_event(desk: Any, event: int) -> None:
     desk.create(text="other")
 
 
-def attach_to_other(desk: Any, event: int) -> None:
+def attach_to_other(desk: Any, event: int) -> int:
     (other,) = (found for found, _ in desk.layout.walk() if found != event)
     desk.attach(other, NEW)
+    return other
+
+
+def sweep(desk: Any, event: int) -> None:
+    desk.sweep()
+
+
+def leave_untold(desk: Any, _: int) -> None:
+    """Another process has died between a change and its line."""
+    other = type(desk)(desk.root, clock=desk.disk.clock)
+    other.disk.index._append = lambda line: None
+    other.create(text="another", time="2026-11-25T12:00:00.000Z")
+    other.die()
+
+
+def leave_a_log(desk: Any, _: int) -> None:
+    """Another process has ended, of whose log only this one's tells that what it created is gone."""
+    other = type(desk)(desk.root, clock=desk.disk.clock)
+    created = other.create(text="short-lived")
+    other.close()
+    desk.delete(created)
+
+
+def leave_changes(desk: Any, event: int) -> None:
+    """Another process has changed something, and died."""
+    other = type(desk)(desk.root, clock=desk.disk.clock)
+    other.attach(event, OLD)
+    other.create(text="another")
+    other.die()
 
 
 def create(text: str) -> Act:
@@ -202,6 +243,70 @@ TOGETHER = {
     ),
 }
 
+INDEXING = {
+    "fold": Operation(fold, both(other_event, attach), others=("attach", "delete event"), told=False),
+    "fold again": Operation(fold, both(attach, fold, replace, other_event), told=False),
+    "fold what is deleted": Operation(fold, both(attach, fold, other_event, delete), told=False),
+    "fold twice": Operation(both(fold, fold), leave_a_log, told=False),
+    "checkpoint": Operation(checkpoint, both(attach, other_event), others=("delete event",), told=False),
+    "change after a checkpoint": Operation(replace, both(attach, checkpoint), told=False),
+    "change while the hours are noted anew": Operation(
+        (noting_anew(checkpoint_before_its_line(replace)), noting_anew(checkpoint), attach_again),
+        attach,
+        told=False,
+    ),
+    "reindex": Operation(reindex, both(attach, other_event), others=("attach",), told=False),
+    "tell for the dead beside a damaged column": Operation(
+        sweep, leave_untold, kind=BESIDE_A_DAMAGED_COLUMN, told=False
+    ),
+    "tell for a dead process": Operation((sweep, checkpoint), leave_changes, told=False),
+}
+
+
+def name_it(desk: Any, thing: int) -> None:
+    desk.name(thing)
+
+
+def make_later(desk: Any, _: int) -> None:
+    """An object in another directory than the one before: some milliseconds go by."""
+    for _ in range(5):
+        desk.store.clock.now_ms()
+    desk.make(name=f"created by {desk.writer.name}")
+
+
+def make_heir(desk: Any, _: int) -> None:
+    desk.make(name="heir")
+
+
+def name_newest(desk: Any, _: int) -> None:
+    desk.name(newest_object(desk) or 0)
+
+
+def delete_it(desk: Any, thing: int) -> None:
+    desk.store.inventory.delete(thing)
+
+
+MANAGED = {
+    "create managed object": Operation(
+        make_later,
+        others=("change managed object", "add external ID", "delete managed object"),
+        kind=INVENTORY,
+    ),
+    "change managed object": Operation(
+        lambda desk, thing: desk.store.inventory.update(thing, {"name": "changed"}), kind=INVENTORY
+    ),
+    "delete managed object": Operation(
+        delete_it, name_it, others=("give its external ID to another",), kind=INVENTORY
+    ),
+    "add external ID": Operation(
+        name_it, others=("remove external ID", "delete managed object"), kind=INVENTORY
+    ),
+    "remove external ID": Operation(
+        lambda desk, _: desk.unname(), name_it, others=("add external ID",), kind=INVENTORY
+    ),
+    "give its external ID to another": Operation((make_heir, name_newest), kind=INVENTORY, apart=True),
+}
+
 OPERATIONS = {
     "create event": Operation(
         lambda desk, _: desk.create(text="created"),
@@ -215,7 +320,9 @@ OPERATIONS = {
     "attach by PUT": Operation(replace),
     "replace": Operation(replace, attach, others=("delete binary",)),
     "replace over its upload": Operation(
-        replace, both(attach, FIRST_PUT), others=("first chunk by PUT", "completing chunk by PUT")
+        replace,
+        both(attach, FIRST_PUT),
+        others=("first chunk by PUT", "completing chunk by PUT", "delete both"),
     ),
     "first chunk": Operation(FIRST, others=("next chunk", "completing chunk", "attach")),
     "first chunk by PUT": Operation(FIRST_PUT, attach, others=("completing chunk by PUT",)),
@@ -246,6 +353,8 @@ OPERATIONS = {
     "delete event on a full disk": Operation(on_a_full_disk(delete), both(attach, FIRST_PUT)),
     "expire an upload": Operation(expire, FIRST),
     **TOGETHER,
+    **INDEXING,
+    **MANAGED,
     "add the first account": Operation(add("one"), kind=ACCOUNTS),
     "add an account": Operation(add("two"), add("one"), kind=ACCOUNTS),
     "change a password": Operation(lambda a: a.set_password("one", "password-2"), add("one"), kind=ACCOUNTS),
@@ -254,6 +363,7 @@ OPERATIONS = {
     "change the first password": Operation(
         lambda a: a.set_password("admin", "password-2"), first_account, kind=ACCOUNTS
     ),
+    "make a certificate": Operation(make_a_certificate, kind=CERTIFICATE),
     "first start": Operation((start_and_create, attach_to_it), kind=FIRST_START),
     **{f"repair {what}": Operation(kind.repair, kind=kind) for what, kind in REPAIRS.items()},
     "replace beside a damaged upload": Operation(

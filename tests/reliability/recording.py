@@ -12,7 +12,7 @@ import dataclasses
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,12 @@ from typing import Any
 from strace_log import Call
 
 import c8ybin
-from c8ybin import fsio
-from c8ybin.fsio import parallel
+from c8ybin.fsio import durable, parallel
 from c8ybin.store.group_commit import GroupCommit
 
 PACKAGE = Path(c8ybin.__file__).parent
 FSIO_ROOM = str(PACKAGE / "fsio")
-FSIO = f"{FSIO_ROOM}/__init__.py"
+FSIO = f"{FSIO_ROOM}/durable.py"
 GROUP_COMMIT = str(PACKAGE / "store" / "group_commit.py")
 SYNCS = ("fsync", "fdatasync")
 
@@ -109,7 +108,7 @@ class Recorder:
         real = {name: getattr(os, name) for name in _CALLS}
         for name, call in _CALLS.items():
             setattr(os, name, self._wrap(call, real[name]))
-        vars(fsio)["open"] = self._open
+        vars(durable)["open"] = self._open
         # What the kernel does by itself is not seen; one fsync after the other is as good.
         at_once, parallel._SYSTEM_CALLS = parallel._SYSTEM_CALLS, {}
         try:
@@ -118,16 +117,18 @@ class Recorder:
             parallel._SYSTEM_CALLS = at_once
             for name, function in real.items():
                 setattr(os, name, function)
-            del vars(fsio)["open"]
+            del vars(durable)["open"]
 
     def revive(self) -> None:
         """Let another process go on where one was killed."""
         self.die_at, self._dead, self._last = None, False, ()
 
-    def do(self, call: str, arguments: tuple[Any, ...], dir_fd: int | None, real: Callable[[], Any]) -> Any:
+    def do(
+        self, call: str, arguments: tuple[Any, ...], dir_fds: Sequence[int | None], real: Callable[[], Any]
+    ) -> Any:
         """Do a call and record it, unless the process is dead or it is not about this directory."""
         named = arguments[: 2 if call in ("rename", "link") else 1]
-        paths = tuple(_below(self._base, _path(argument, dir_fd)) for argument in named)
+        paths = tuple(_below(self._base, _path(*pair)) for pair in zip(named, dir_fds, strict=False))
         if not all(paths):
             return real()
         if self._dead or self.die_at == len(self.steps):
@@ -168,7 +169,8 @@ class Recorder:
         def wrapped(*arguments: Any, **more: Any) -> Any:
             if call == "create" and not arguments[1] & os.O_CREAT:
                 return real(*arguments, **more)
-            return self.do(call, arguments, more.get("dir_fd"), lambda: real(*arguments, **more))
+            dir_fds = more.get("src_dir_fd", more.get("dir_fd")), more.get("dst_dir_fd")
+            return self.do(call, arguments, dir_fds, lambda: real(*arguments, **more))
 
         return wrapped
 
@@ -200,7 +202,7 @@ class _Raw(io.FileIO):
     def write(self, data: Any) -> int:
         arguments = (self.fileno(), data, self.tell())
         write = super().write
-        return int(self._recorder.do("write", arguments, None, lambda: write(data)))
+        return int(self._recorder.do("write", arguments, (None,), lambda: write(data)))
 
 
 def _path(argument: Any, dir_fd: int | None) -> str:

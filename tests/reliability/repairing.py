@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from alike import alike
-from inspection import Lost, SeenEvent, State
+from inspection import Lists, Lost, SeenEvent, State
 from kinds import Events, few_locks, new_desk
-from store_tools import Desk, new_root
+from store_tools import Desk, new_root, own_locks
 from trees import Tree, lay_out
 
 from c8ybin.domain.errors import BinaryNotFound, Damaged, EventNotFound, Refusal
@@ -127,6 +127,7 @@ class Repaired(Events):
                 if not repaired[1]:
                     raise Lost("the next repair leaves something wrong")
                 self._look_for_kept(base)
+                Lists(desk, has_index=False).compare(desk, "when repaired")
             except (Refusal, OSError) as error:
                 raise Lost(f"a third state: {error!r}") from error
 
@@ -174,8 +175,7 @@ class WithoutALock(Repaired):
     def prepare(self, base: Path, locks: Path) -> None:
         root = base / "data"
         new_root(root, locks)
-        (root / "locks").unlink()
-        lay_out({"locks": None, "locks/000": b"", "locks/002": b""}, root)
+        own_locks(root, "000", "002")
 
     def target(self, process: Desk, known: tuple[Any, ...] = ()) -> tuple[Any, ...]:
         return (0,)

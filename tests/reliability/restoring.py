@@ -14,12 +14,14 @@ from typing import Any
 
 from alike import alike
 from backup_tools import back_up, bring_back, state
-from inspection import Lost, State
+from inspection import Lists, Lost, State
 from kinds import few_locks, new_desk
-from store_tools import new_root
+from store_tools import by_path, give_locks_back, lend_locks, new_root
 from trees import Tree, lay_out
 
+from c8ybin import fsio
 from c8ybin.cli.backup import _output
+from c8ybin.domain.queries import Paging, Query
 from c8ybin.store import UnfitDirectory, opening, prepare_directory, write_backup
 from c8ybin.store.layout import BEFORE, Layout
 from c8ybin.store.writer import Writer
@@ -40,6 +42,8 @@ def make_old_state(root: Path) -> Path:
     """Give a data directory an event, accounts, a first password, and what a dead writer left."""
     with new_desk(root) as desk:
         desk.attach(desk.create(text="old"), b"old bytes")
+        # An index that tells of these events is not to stay over the new ones.
+        desk.store.listing.find(Query(), Paging())
     (root / "accounts.json").write_text("old accounts")
     (root / "admin-password").write_text("old password")
     (root / "tmp" / "0123456789ab").mkdir()
@@ -86,6 +90,8 @@ def inspect_restored(
     if old is not None and old not in [found_in(path) for path in aside]:
         raise Lost("the old data is lost")
     prepare_directory(place)
+    with new_desk(place) as desk:
+        Lists(desk, has_index=False).compare(desk, "when restored")
 
 
 def _names(place: Path) -> set[str]:
@@ -131,6 +137,7 @@ class Restored:
             if self._half:
                 with failing_at("format"), contextlib.suppress(OSError):
                     restore(base)
+        give_locks_back(source, locks)
         shutil.rmtree(source)
 
     def open(self, base: Path) -> Path:
@@ -151,7 +158,7 @@ class Restored:
     def lay_out(self, tree: Tree, base: Path, locks: Path) -> None:
         lay_out(tree, base)
         if self._over:
-            (base / "data" / "locks").symlink_to(locks)
+            lend_locks(locks, base / "data")
 
     def inspect(self, base: Path, allowed: Iterable[State]) -> None:
         states = list(allowed)
@@ -182,7 +189,7 @@ def before_renames(do: Callable[[Path], None]) -> Iterator[None]:
         do(source)
         rename(source, target)
 
-    os.rename = doing
+    os.rename = by_path(doing)  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -209,6 +216,7 @@ def restore_while_a_server_starts(base: Path) -> None:
         for writer in writers:
             os.close(writer._hours_fd)
             os.close(writer._alive_fd)
+            fsio.let_go(writer.folder)
 
 
 def restore(base: Path) -> None:

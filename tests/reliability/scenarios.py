@@ -9,10 +9,11 @@ from typing import Any
 
 from alike import alike
 from inspection import State
-from kinds import EVENTS, Kind
-from lockstep import mixtures
+from kinds import EVENTS, INVENTORY, Kind
+from lockstep import Answered, mixtures
 from operations import OPERATIONS, Operation
 from recording import Killed, Recorder, Step
+from store_tools import give_locks_back
 from trees import Tree, read_tree
 
 from c8ybin.accounts import AccountsProblem
@@ -49,8 +50,9 @@ class Recording:
 
     @property
     def of_the_first_act(self) -> list[Step]:
-        """What was done to the disk until the first answer."""
-        return self.steps[self.first_cut : self.phases[1][0]]
+        """What was done to the disk until the first answer, or the end where nobody was answered."""
+        _, *later = self.phases
+        return self.steps[self.first_cut : later[0][0] if later else None]
 
     def allowed(self, count: int) -> tuple[State, ...]:
         """Return the states of which one must be left after so many steps."""
@@ -69,6 +71,7 @@ class Stage:
         self.kind = operation.kind
         self.operation = operation
         self.base = base
+        self.locks = locks
         self.kind.prepare(base, locks)
         self.tree = read_tree(base)
         self.recorder = Recorder(base)
@@ -83,6 +86,8 @@ class Stage:
         process = self.kind.open(self.base)
         target = self.kind.target(process)
         self.operation.before(process, *target)
+        if self.operation.told and self.kind is EVENTS:
+            process.disk.index.sync()
         if earlier:
             self.kind.close(process)
             process = self.kind.open(self.base)
@@ -96,18 +101,23 @@ class Stage:
         for act in operation.acts:
             start = self.now
             try:
-                act(process, *target)
-                answered = True
+                answer = act(process, *target)
+                refused = False
             except REFUSED:
-                answered = False
+                refused = True
             before, state = state, self.kind.see(process)
             seen = (*outcomes, before, state)
-            self.phases.append((start, tuple(mixtures(seen)) if operation.apart else seen))
-            if answered:
+            possible = tuple(mixtures(seen)) if operation.apart else seen
+            self.phases.append((start, possible))
+            # No refusal makes durable what it rests on, no answer what a killed process did to other events.
+            if refused:
+                outcomes = possible
+            elif isinstance(answer, Answered):
+                outcomes = tuple(each for each in possible if answer.fits(each, state))
+                self.phases.append((self.now, outcomes))
+            else:
                 outcomes = ()
                 self.phases.append((self.now, (state,)))
-            else:
-                outcomes = self.phases[-1][1]
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
@@ -116,7 +126,9 @@ class Stage:
             yield
 
     def recording(self, name: str) -> Recording:
-        return Recording(name, self.kind, self.tree, self.recorder.steps, self.phases, read_tree(self.base))
+        tree = read_tree(self.base)
+        give_locks_back(self.base / "data", self.locks)
+        return Recording(name, self.kind, self.tree, self.recorder.steps, self.phases, tree)
 
 
 def whole(name: str, base: Path, locks: Path, *, earlier: bool) -> Recording:
@@ -190,4 +202,4 @@ def after_kills(
 def followers(name: str) -> list[str]:
     """Return what another process does after a kill: the same again, what else is worth it, the sweep."""
     operation = OPERATIONS[name]
-    return [name, *operation.others, *([SWEEP] if operation.kind is EVENTS else [])]
+    return [name, *operation.others, *([SWEEP] if operation.kind in (EVENTS, INVENTORY) else [])]

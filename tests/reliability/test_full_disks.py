@@ -128,9 +128,10 @@ def disk(request: pytest.FixtureRequest, mounted: Mounted, command: Callable[...
         case "ext4":
             return Disk(mounted("ext4", megabytes=16))
         case "inodes of tmpfs":
-            return Inodes(mounted("tmpfs", size="16m,nr_inodes=200"))
+            # Lock files take 1024.
+            return Inodes(mounted("tmpfs", size="16m,nr_inodes=1224"))
         case "inodes of ext4":
-            return Inodes(mounted("ext4", megabytes=16, make=("-N", "256")))
+            return Inodes(mounted("ext4", megabytes=16, make=("-N", "1280")))
         case _:
             command("setpriv", "util-linux")
             btrfs = command("btrfs", "btrfs-progs")
@@ -160,7 +161,8 @@ def test_a_disk_without_room_takes_deletions_alone_and_leaves_nothing_half_done(
                     assert status == operation.success or not operation.frees, (kind, operation.name)
                     was_new = trial.check()  # GETs go on
                     assert was_new == (status == operation.success), (kind, operation.name)
-                assert leavings(root) == []
+                    # `unindexed` tells that the index lacks a change, until the next one can be told to it, too.
+                    assert [left for left in leavings(root) if not left.endswith("/unindexed")] == []
                 trial.succeed()
                 if operation.new:
                     assert c.ask("DELETE", f"/event/events/{trial.id or trial.found()}")[0].status == 204

@@ -1,10 +1,11 @@
-"""kill -9 of real servers under mixed load: what was acknowledged is there, what was deleted stays away."""
+"""kill -9 of real servers under mixed load: what was answered is there, what was deleted is not, lists are right."""
 
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 from harness import RunningServer
+from inspection import compare_lists
 from ledger import Ledger, rng_of
 from load import Round
 from readback import finish_uploads, leavings, verify
@@ -38,6 +39,7 @@ def test_a_server_killed_under_load_keeps_all_that_it_acknowledged(
         server.stop(signal.SIGKILL)
         server = serve("--demo", data=root)
         verify(server, ledger)
+        compare_lists(root)
         hold(ledger, leavings(root, 1), tally, rounds=1, answered=answered)
     finish_uploads(server, ledger)
     verify(server, ledger, everything=True)
@@ -58,6 +60,7 @@ def test_of_two_servers_one_killed_costs_nothing(
         servers[victim].stop(signal.SIGKILL)
         servers[victim] = serve("--demo", data=root)
         verify(servers[number % 2], ledger)
+        compare_lists(root)
         hold(ledger, leavings(root, 2), tally, rounds=1, answered=answered)
     finish_uploads(servers[0], ledger)
     verify(servers[1], ledger, everything=True)

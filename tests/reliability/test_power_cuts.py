@@ -13,9 +13,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from alike import PLACE
 from fsync_sites import fsync_calls
 from needless import EITHER, NEEDLESS, OF_EACH_EVENT
-from operations import OPERATIONS
+from operations import OPERATIONS, TOGETHER
 from power_cut import replayed
 from recording import SYNCS, Site, from_strace
 from repairing import Repaired
@@ -26,6 +27,7 @@ from store_tools import CHILD_ENVIRONMENT
 from strace_log import trace
 
 from c8ybin.accounts import passwords
+from c8ybin.index import manifest
 
 # What is killed and what another process does then, where that alone shows that some fsync is missing;
 # without --full every kill of these is tried, and some of each other operation.
@@ -45,18 +47,29 @@ TELLING = {
     ("delete binary", "sweep"),
     ("delete event", "sweep"),
     ("delete event on a full disk", "sweep"),
+    ("create managed object", "change managed object"),
+    ("create managed object", "add external ID"),
+    ("delete managed object", "sweep"),
+    ("delete managed object", "give its external ID to another"),
+    ("remove external ID", "sweep"),
     ("make the first account", "make the first account"),
+    ("make a certificate", "make a certificate"),
     ("first start", "first start"),
 }
 MOST_KILLS = 3
-# The same, where one kill alone is tried without --full: after which step.
+# The same, where one kill alone shows it: after which step. Of those together some are refused then, and some answered.
 TELLING_AFTER = {
+    ("attach and create together", "attach and create together"): "link * > */binary.json",
+    ("attach twice together", "attach twice together"): "link * > */binary.json",
+    ("delete both", "delete both"): "unlink */binary.json",
+    ("replace over its upload", "delete both"): "rename * > */binary.json",
+    ("restore over old data", "restore over old data"): "rename */format.moving > */format",
     ("repair foreign files", "repair foreign files"): "mkdir data/quarantine",
     ("replace beside a damaged upload", "repair a damaged upload"): "rename * > */binary.json",
 }
 # What takes long to look at: without --full one kill of each is tried.
 DEAR = {name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Repaired | Restored)}
-# Of these only with --full, for test_restore_switch.py kills restores at each step.
+# Of these no other without --full, for test_restore_switch.py kills restores at each step.
 KILLED_ELSEWHERE = {"restore over old data", "restore what is half restored", "restore while a server starts"}
 ROW = "Power cuts, every disk state"
 SITES_ROW = "Each fsync taken out in turn"
@@ -66,8 +79,9 @@ CALLS = fsync_calls()
 
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a hash of a password cost next to nothing."""
+    """Make a hash of a password cost next to nothing, and take an index that is laid out for what was recorded."""
     monkeypatch.setitem(passwords._COST, "n", 2**4)
+    monkeypatch.setattr(manifest, "_place", lambda *_: PLACE)
 
 
 @dataclass
@@ -93,14 +107,14 @@ def folder():
 
 
 def few_kills(recording: Recording, then: str) -> list[int]:
-    """Return the steps at which an operation is killed, if that is not at each."""
+    """Return the steps at which an operation is killed, if not at each: a telling one, and one where that is dear."""
     name = recording.name.partition(",")[0]
-    if name in KILLED_ELSEWHERE:
-        return []
-    done = recording.of_the_first_act
-    steps = random.Random(name + then).sample(range(len(done)), 1)
+    steps: list[int] = []
+    if name in DEAR and name not in KILLED_ELSEWHERE:
+        steps += random.Random(name + then).sample(range(len(recording.of_the_first_act)), 1)
     if pattern := TELLING_AFTER.get((name, then)):
-        steps += [n + 1 for n, step in enumerate(done[:-1]) if fnmatch(str(step), pattern)]
+        done = recording.of_the_first_act[:-1]
+        steps += [n + 1 for n, step in enumerate(done) if fnmatch(str(step), pattern)]
     return sorted(set(steps))
 
 
@@ -116,14 +130,14 @@ def recorded(folder, locks, request):
             recordings = [whole(name, base / f"{e}", locks, earlier=e) for e in (False, True)]
             killed, telling = [], []
             for then in followers(name):
-                few = few_kills(recordings[0], then) if name in DEAR else None
-                steps = None if full else few
+                few = few_kills(recordings[0], then)
+                steps = few if name in DEAR and not full else None
                 found = list(after_kills(name, base / then, locks, recordings[0].outcomes, then, steps))
                 killed += found
-                if few is not None:
-                    telling += [found[n] for n in few] if full else found
-                elif (name, then) in TELLING:
+                if (name, then) in TELLING or steps is few:
                     telling += found
+                else:
+                    telling += [found[n] for n in few]
             shutil.rmtree(base)
             if name not in DEAR:
                 telling += random.Random(name).sample(killed, min(len(killed), MOST_KILLS))
@@ -164,6 +178,12 @@ def test_a_power_cut_at_any_step_leaves_the_old_or_the_new(recorded, look, tally
 def test_a_power_cut_after_a_kill_leaves_the_old_or_the_new(recorded, look, full, name):
     """Another process has done the same, or what else may be done then, or has swept."""
     look(recorded(name).killed if full else recorded(name).telling)
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_what_one_process_was_answered_for_together_is_demanded_whole(recorded, name):
+    for recording in recorded(name).whole:
+        assert len(recording.phases[-1][1]) == 1
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -22,7 +22,8 @@ def read_only(point: Path) -> Iterator[None]:
     """Let the names below a mount be read-only during the block.
 
     `remount,ro` of the file system itself is refused while a server has files of it open for
-    writing. So it is mounted over itself, and that is remounted.
+    writing. So it is mounted over itself, and that is remounted. The server's own folder, which it holds open, is
+    of the mount below: what moves from there meets EXDEV, as under any mount over a data directory in use.
     """
     subprocess.run(["mount", "--bind", str(point), str(point)], check=True)
     try:
@@ -37,7 +38,6 @@ def test_a_disk_that_is_read_only_for_a_while(
 ) -> None:
     point = mounted("ext4")
     root = new_root(point / "data", locks)
-    (root / "locks").unlink()  # those of the test run are elsewhere
     server = serve(*NO_RESERVE, data=root)
     with connected(server) as c:
         trials = [Trial(c, ledger, operation, "EROFS") for operation in CHANGES]
@@ -47,11 +47,12 @@ def test_a_disk_that_is_read_only_for_a_while(
                 assert not trial.check()
             answer, body = c.ask("GET", "/health")
             assert (answer.status, json.loads(body)["status"]) == (503, "DOWN")
-            assert "read-only" in json.loads(body)["message"]
-        assert leavings(root) == []
+            assert re.search("read-only|mounted over", json.loads(body)["message"])
+        # What was built in its own folder cannot be removed by its path then; the next server sweeps it.
+        assert [left for left in leavings(root) if "/event-" not in left] == []
         for trial in trials:
             trial.succeed()
-    assert server.stop() == 0
+    swept(serve, server, root)
     assert leavings(root) == []
     assert not any("Traceback" in line for line in server.lines)
 

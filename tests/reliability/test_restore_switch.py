@@ -13,7 +13,7 @@ from backup_tools import back_up, bring_back, furnish, state
 from inspection import Lost
 from recording import Killed, Recorder
 from restoring import inspect_restored, make_new_state, make_old_state, without_the_others
-from store_tools import Desk
+from store_tools import LOCK_NAMES, Desk, by_path, give_locks_back, lend_locks
 
 from c8ybin import fsio
 from c8ybin.store import Store, UnfitDirectory
@@ -49,16 +49,30 @@ def root(quick_root):
 
 def clone(root, place):
     """Make another directory just like one."""
+    spare = place.parent / "spare"
+    give_locks_back(place, spare)
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(root, place, symlinks=True)
+    shutil.copytree(root, place, ignore=lent_locks)
+    if not (place / "locks").exists() and (root / "locks").exists():
+        lend_locks(spare, place)
     return place
+
+
+def lent_locks(folder, names):
+    """Return what is not copied: lock files that are lent."""
+    return [
+        name
+        for name in names
+        if name == "locks" and len(os.listdir(os.path.join(folder, name))) == len(LOCK_NAMES)
+    ]
 
 
 def empty(place, locks):
     """Make a directory that is empty but for its lock files."""
+    give_locks_back(place, place.parent / "spare")
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
-    (place / "locks").symlink_to(locks)
+    lend_locks(locks, place)
     return place
 
 
@@ -196,7 +210,7 @@ class TestAServerThatStartsMeanwhile:
                 writers.append(Writer(Layout(root)))
             rename(source, target)
 
-        monkeypatch.setattr(os, "rename", rename_once_joined)
+        monkeypatch.setattr(os, "rename", by_path(rename_once_joined))
         with pytest.raises(UnfitDirectory, match="stop the server first"):
             bring_back(root, archive, replace=True)
         monkeypatch.undo()
@@ -255,7 +269,7 @@ def test_a_disk_that_fails_in_the_switch_leaves_what_the_next_run_completes(
                 raise OSError(5, "Input/output error")
             rename(source, target)
 
-        monkeypatch.setattr(os, "rename", fail)
+        monkeypatch.setattr(os, "rename", by_path(fail))
         with pytest.raises(OSError, match="Input/output"):
             bring_back(place, archive, replace=True)
         monkeypatch.setattr(os, "rename", rename)
@@ -281,6 +295,13 @@ class TestWhatAnInterruptedRestoreLeft:
             (root / name).mkdir()
         bring_back(root, archive, replace=True)
         assert (state(root), state(aside)) == (new, old)
+
+    def test_is_completed_and_leaves_the_certificate_that_was_made_here(self, root, aside, archive):
+        (root / "tls").mkdir()
+        (root / "tls" / "key.pem").write_text("a key")
+        (root / "format").rename(aside / "format.moving")
+        bring_back(root, archive, replace=True)
+        assert (root / "tls" / "key.pem").read_text() == "a key"
 
     def test_of_a_second_name_of_format_stays_nothing(self, root, aside, archive, new):
         os.link(root / "format", aside / "format.moving")

@@ -11,7 +11,7 @@ from api_model import MAX_BINARY, MAX_CHUNK, Binary, Model, Statuses, part_of
 from api_requests import digest_of
 from harness import Client, open_client
 from hypothesis.stateful import RuleBasedStateMachine, invariant
-from store_tools import new_root, orphans
+from store_tools import give_locks_back, new_root, orphans
 
 OWNED_BY_SERVER = {"self", "creationTime", "lastUpdated", "source"}
 SITE = "http://localhost:80"
@@ -132,5 +132,6 @@ class TwoApplications(RuleBasedStateMachine):
         for stack in self.open:
             stack.close()
         left = orphans(self.root)
+        give_locks_back(self.root, self.locks)
         shutil.rmtree(self.root)
         assert left == []
