@@ -29,7 +29,7 @@ def checkout(tmp_path: Path) -> Path:
         text=True,
         check=True,
     ).stdout.rstrip("\n")
-    (folder / ".venv" / "installed").write_text(f"requirements.lock {sums} {folder}\n")
+    (folder / ".venv" / "installed").write_text(f"requirements-dev.lock {sums} {folder}\n")
     return folder
 
 
@@ -114,3 +114,23 @@ def test_a_file_without_a_place_for_the_table_is_left_alone(tmp_path: Path) -> N
     done = reliability_table(tmp_path / "tally", "--write", tmp_path / "file")
     assert (done.returncode, (tmp_path / "file").read_text()) == (1, "text")
     assert "markers" in done.stderr
+
+
+def test_generate_takes_its_path_from_where_it_is_called(checkout: Path, tmp_path: Path) -> None:
+    for name in ("bench", "c8ybin"):
+        shutil.copytree(ROOT / name, checkout / name)
+    done = subprocess.run(
+        [str(checkout / "scripts" / "generate"), "--data", "made", "--events", "100"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, (tmp_path / "made" / "format").is_file()) == (0, True), done.stderr
+
+
+def test_bench_lists_needs_no_certain_folder_to_be_called_from(checkout: Path, tmp_path: Path) -> None:
+    for name in ("bench", "c8ybin"):
+        shutil.copytree(ROOT / name, checkout / name)
+    script = str(checkout / "scripts" / "bench-lists")
+    done = subprocess.run([script, "--sizes", "99"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, "--sizes must be at least 100" in done.stderr) == (2, True), done.stderr
