@@ -5,6 +5,8 @@ import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from store_tools import lend_locks
+
 from c8ybin.store import BackedUp, Previous, Restored, Source, read_index, restore_backup, write_backup
 from c8ybin.store.layout import Layout
 
@@ -31,14 +33,15 @@ def furnish(root: Path, locks: Path) -> Path:
     """Give a restored directory what the next start would: making the lock files takes most of a second."""
     (root / "tmp").mkdir(exist_ok=True)
     if not (root / "locks").exists():
-        (root / "locks").symlink_to(locks)
+        lend_locks(locks, root)
     return root
 
 
 def state(root: Path) -> dict[str, bytes]:
     """Every file of a data directory that is data, by its path."""
     tops = [root / name for name in ("format", "accounts.json", "admin-password")]
-    paths = [*(path for path in tops if path.exists()), *(root / "events").rglob("*")]
+    trees = [path for name in ("devices", "events", "identities") for path in (root / name).rglob("*")]
+    paths = [*(path for path in tops if path.exists()), *trees]
     return {str(path.relative_to(root)): path.read_bytes() for path in paths if path.is_file()}
 
 

@@ -1,21 +1,21 @@
 """Fixtures of several rooms: a store, the application over it, real processes: servers, children to be killed."""
 
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Client, RunningServer, open_client
+from harness import Client, Connection, RunningServer, connected, open_client, servers
 from hypothesis import settings
-from store_tools import CHILD_ENVIRONMENT, locks_of_all, new_root
+from store_tools import CHILD_ENVIRONMENT, give_locks_back, lent, locks_of_all, new_root
 from strace_log import STRACE
 
 from c8ybin.bodies import Intake
@@ -26,6 +26,9 @@ WAIT_S = 60  # for what must happen; never waited out where the code is right
 # No deadline, for machines are slow at times; CI tries the same examples every time.
 settings.register_profile("c8ybin", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("c8ybin")
+
+# A shell lets what it runs in the background ignore it, and so would all children of this process.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +51,15 @@ def locks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return locks_of_all(tmp_path_factory.mktemp("locks") / "locks")
 
 
+@pytest.fixture(autouse=True)
+def locks_given_back() -> Iterator[None]:
+    """Give the lock files back that a test was lent."""
+    mark = len(lent)
+    yield
+    while len(lent) > mark:
+        give_locks_back(*lent.pop())
+
+
 @pytest.fixture(scope="session")
 def strace(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tell whether strace is here and may trace."""
@@ -56,6 +68,16 @@ def strace(tmp_path_factory: pytest.TempPathFactory) -> None:
     log = tmp_path_factory.mktemp("strace") / "log"
     if os.spawnv(os.P_WAIT, STRACE, ["strace", "-qq", "-o", str(log), "-e", "trace=fsync", "/bin/true"]):
         pytest.skip("strace may not trace here (ptrace is forbidden)")
+
+
+@pytest.fixture(scope="session")
+def analyze() -> str:
+    """The path of systemd-analyze."""
+    found = shutil.which("systemd-analyze")
+    if found is None:
+        message = "systemd-analyze is not installed (Debian package systemd)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return found
 
 
 @pytest.fixture
@@ -104,54 +126,22 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
     One process serves, unless the test says how many workers, or None for the server's default.
     """
-    running: list[RunningServer] = []
+    with servers(tmp_path / "data") as start:
+        yield start
 
-    def start(
-        *arguments: str,
-        data: Path = tmp_path / "data",
-        prefix: Sequence[str] = (),
-        workers: int | None = 1,
-        stdin: socket.socket | None = None,
-        **environment: str,
-    ) -> RunningServer:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
-        process = subprocess.Popen(
-            [
-                *prefix,
-                sys.executable,
-                "-m",
-                "c8ybin",
-                "serve",
-                "--data",
-                str(data),
-                "--port",
-                "0",
-                *(("--workers", str(workers)) if workers else ()),
-                *arguments,
-            ],
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            pipesize=1 << 20,  # nobody reads it while the server runs, and it must not wait for that
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=clean | environment,
-        )
-        assert process.stdout
-        lines: list[str] = []
-        while " serves " not in (lines[-1] if lines else ""):
-            line = process.stdout.readline()
-            assert line, f"the server ended early: {lines}"
-            lines.append(line.rstrip("\n"))
-        server = RunningServer(process, lines[-1].rpartition(" ")[2], lines)
-        running.append(server)
-        return server
 
-    yield start
-    for server in running:
-        if server.process.poll() is None:
-            server.stop(signal.SIGKILL)
-        elif server.process.stdout:
-            server.process.stdout.close()
+@pytest.fixture(scope="session")
+def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for all tests of clients, which make events of their own; nobody stops it."""
+    with servers(tmp_path_factory.mktemp("server") / "data") as start:
+        yield start("--demo")
+
+
+@pytest.fixture
+def direct(demo_server: RunningServer) -> Iterator[Connection]:
+    """A connection to it that is not the client's, to see what that did."""
+    with connected(demo_server) as connection:
+        yield connection
 
 
 class Child:

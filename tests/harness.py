@@ -4,20 +4,22 @@ import base64
 import hashlib
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from webtest import TestApp
 
 from c8ybin.accounts import ROLES, Accounts
-from c8ybin.api import Links, make_app
+from c8ybin.api import Links, Watch, make_app
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
 
@@ -32,6 +34,7 @@ class Client(TestApp):
     store: Store
     root: Path
     accounts: Accounts
+    watch: Watch
 
     def create_event(self, **fragments: Any) -> str:
         answer = self.post_json("/event/events", EVENT | fragments, headers={"Accept": "application/json"})
@@ -51,7 +54,13 @@ class Client(TestApp):
 
 
 def open_client(
-    root: Path, stack: ExitStack, links: Links | None = None, *, min_free: int = 0, **limits: int
+    root: Path,
+    stack: ExitStack,
+    links: Links | None = None,
+    *,
+    min_free: int = 0,
+    is_open: bool = False,
+    **limits: int,
 ) -> Client:
     """Open the application over a data directory; the stack closes it."""
     store = Store.open(root, min_free=min_free)
@@ -60,9 +69,10 @@ def open_client(
     stack.callback(accounts.close)
     intake = Intake(store.folder, min_free=min_free, **limits)
     stack.callback(intake.close)
-    client = Client(make_app(store, accounts, intake, links))
+    watch = replace(Watch.of_one(), is_open=is_open)
+    client = Client(make_app(store, accounts, intake, links, watch=watch))
     client.authorization = ("Basic", (USER, PASSWORD))
-    client.store, client.root, client.accounts = store, root, accounts
+    client.store, client.root, client.accounts, client.watch = store, root, accounts, watch
     return client
 
 
@@ -95,20 +105,85 @@ class RunningServer:
 Serve = Callable[..., RunningServer]
 
 
+@contextmanager
+def servers(default_data: Path) -> Iterator[Serve]:
+    """Yield a starter of servers, as the fixture `serve` describes it; they are killed in the end if they run."""
+    running: list[RunningServer] = []
+
+    def start(
+        *arguments: str,
+        data: Path = default_data,
+        prefix: Sequence[str] = (),
+        program: Sequence[str] = (sys.executable, "-m", "c8ybin"),
+        workers: int | None = 1,
+        stdin: socket.socket | None = None,
+        **environment: str,
+    ) -> RunningServer:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
+        process = subprocess.Popen(
+            [
+                *prefix,
+                *program,
+                "serve",
+                "--data",
+                str(data),
+                "--port",
+                "0",
+                *(("--workers", str(workers)) if workers else ()),
+                *arguments,
+            ],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            pipesize=1 << 20,  # nobody reads it while the server runs, and it must not wait for that
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=clean | environment,
+        )
+        assert process.stdout
+        lines: list[str] = []
+        while " serves " not in (lines[-1] if lines else ""):
+            line = process.stdout.readline()
+            assert line, f"the server ended early: {lines}"
+            lines.append(line.rstrip("\n"))
+        server = RunningServer(process, lines[-1].rpartition(" ")[2], lines)
+        running.append(server)
+        return server
+
+    try:
+        yield start
+    finally:
+        for server in running:
+            if server.process.poll() is None:
+                server.stop(signal.SIGKILL)
+            elif server.process.stdout:
+                server.process.stdout.close()
+
+
 class Connection(http.client.HTTPConnection):
     """A connection that speaks as an account."""
 
-    def __init__(self, server: RunningServer, account: str = DEMO) -> None:
+    def __init__(self, server: RunningServer, account: str = DEMO, *, at_once: bool = False) -> None:
+        """Connect when asked; with `at_once` small bodies come in one segment with their headers."""
         super().__init__("127.0.0.1", server.port, timeout=30)
+        self._at_once = at_once
         self._authorization = "Basic " + base64.b64encode(account.encode()).decode()
 
     def ask(
         self, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self._at_once:
+            self._cork(True)
         self.request(method, path, body, {"Authorization": self._authorization, **fields})
+        if self._at_once:
+            self._cork(False)
         answer = self.getresponse()
         return answer, answer.read()
+
+    def _cork(self, holds: bool) -> None:
+        if not self.sock:
+            self.connect()
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, holds)
 
     def create_event(self) -> str:
         answer, body = self.ask("POST", "/event/events", json.dumps(EVENT), Accept="application/json")
@@ -136,8 +211,8 @@ class Connection(http.client.HTTPConnection):
 
 
 @contextmanager
-def connected(server: RunningServer, account: str = DEMO) -> Iterator[Connection]:
-    with closing(Connection(server, account)) as connection:
+def connected(server: RunningServer, account: str = DEMO, *, at_once: bool = False) -> Iterator[Connection]:
+    with closing(Connection(server, account, at_once=at_once)) as connection:
         yield connection
 
 

@@ -112,7 +112,7 @@ def trace(
         str(root),
         *map(str, arguments),
     ]
-    done = subprocess.run([*command, *child], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, *child], env=environment, capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr
     calls = parse(log.read_text())
     begin, end = (
@@ -137,6 +137,8 @@ def namer(root: Path, home: Path) -> Callable[[Call], str]:
         last = path.rpartition("/")[2]
         if last.startswith("."):
             return ".".join(last.split(".")[:-1])
+        if last.endswith(".log"):
+            return "log"
         return re.sub(r"-[0-9a-f]{12}-\d+$|-\d+$", "", last)
 
     return lambda call: " ".join([call.name, " > ".join(name(path) for path in call.paths)])

@@ -133,8 +133,8 @@ def test_no_descriptor_is_left(able: None, file: Path) -> None:
 WITHOUT = """
 import sys
 from c8ybin import fsio
-from c8ybin.fsio import cached
-cached._OPENAT2 = 100_000
+from c8ybin.fsio import beneath
+beneath._OPENAT2 = 100_000
 with fsio.without_waiting():
     for action in (fsio.read, fsio.exists):
         try:
@@ -143,7 +143,7 @@ with fsio.without_waiting():
             print("must wait")
 print(len(fsio.read(sys.argv[1])))
 """
-ELSEWHERE = "import sys\nsys.platform = 'darwin'\n" + WITHOUT.replace("cached._OPENAT2 = 100_000\n", "")
+ELSEWHERE = "import sys\nsys.platform = 'darwin'\n" + WITHOUT.replace("beneath._OPENAT2 = 100_000\n", "")
 
 
 @pytest.mark.parametrize("code", [WITHOUT, ELSEWHERE], ids=["no such call", "another system"])

@@ -33,9 +33,9 @@ def steps(monkeypatch):
         done.append(("fdatasync", Path(os.readlink(f"/proc/self/fd/{fd}")).name, os.fstat(fd).st_size))
         fdatasync(fd)
 
-    def record_rename(source, target):
+    def record_rename(source, target, **folders):
         done.append(("rename", Path(source).name, Path(target).name))
-        rename(source, target)
+        rename(source, target, **folders)
 
     monkeypatch.setattr(os, "fsync", record_fsync)
     monkeypatch.setattr(os, "fdatasync", record_fdatasync)
@@ -309,7 +309,7 @@ class TestFiles:
         before = open_files()
         with monkeypatch.context() as patch, pytest.raises(OSError, match="Input/output"):
             patch.setattr(os, "geteuid", lambda: 0)
-            patch.setattr(os, "stat", fail)
+            patch.setattr(os, "fstat", fail)
             make(tmp_path / "file")
         assert os.listdir(tmp_path) == []
         assert open_files() == before
@@ -525,7 +525,7 @@ class TestLocked:
                 refused.set()
             return taken
 
-        monkeypatch.setattr(fsio, "try_lock", tell)
+        monkeypatch.setattr("c8ybin.fsio.locks.try_lock", tell)
 
         def let_go():
             refused.wait(WAIT_S)

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "c8ybin"
 LINE = re.compile(r"\| `c8ybin/(\w+)(?:\.py)?` \|[^|]*\|([^|]*)\|")
 
 # Every package that is no room and may be imported, by the rooms that may.
-OUTSIDE = {"falcon", "waitress", "click"}
+OUTSIDE = {"falcon", "waitress", "click", "pytest", "prometheus_client", "httpx", "rich"}
 
 
 def rooms() -> dict[str, set[str]]:

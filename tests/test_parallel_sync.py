@@ -10,7 +10,7 @@ from store_tools import CHILD_ENVIRONMENT
 from strace_log import STRACE
 
 from c8ybin import fsio
-from c8ybin.fsio import parallel
+from c8ybin.fsio import durable, parallel
 from c8ybin.fsio.parallel import ParallelSync
 
 at_once = pytest.mark.skipif(
@@ -22,8 +22,8 @@ at_once = pytest.mark.skipif(
 def one_by_one(monkeypatch):
     """The descriptors that are made durable one after the other; they are."""
     seen, sync, sync_data = [], fsio.sync, fsio.sync_data
-    monkeypatch.setattr(fsio, "sync", lambda fd: (seen.append(("sync", fd)), sync(fd)))
-    monkeypatch.setattr(fsio, "sync_data", lambda fd: (seen.append(("sync_data", fd)), sync_data(fd)))
+    monkeypatch.setattr(durable, "sync", lambda fd: (seen.append(("sync", fd)), sync(fd)))
+    monkeypatch.setattr(durable, "sync_data", lambda fd: (seen.append(("sync_data", fd)), sync_data(fd)))
     return seen
 
 
@@ -51,6 +51,27 @@ def files(tmp_path):
 def test_files_and_directories_are_made_durable_in_one_call(many, files, one_by_one):
     assert many.sync(files[2:], files[:2]) == {}
     assert one_by_one == []
+
+
+@pytest.fixture()
+def waits():
+    """How many files each wait was for that was told of."""
+    told = []
+    fsio.watch_waits(lambda duration_s, files: told.append((files, duration_s)))
+    yield lambda: [files for files, duration_s in told if duration_s > 0]
+    fsio.watch_waits(None)
+
+
+@at_once
+def test_what_is_waited_for_at_once_is_told_as_one_wait_for_all(many, files, waits):
+    many.sync(files)
+    assert waits() == [len(files)]
+
+
+def test_each_wait_for_one_file_is_told(files, waits):
+    fsio.sync(files[0])
+    fsio.sync_data(files[1])
+    assert waits() == [1, 1]
 
 
 @at_once

@@ -4,11 +4,11 @@ import base64
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from harness import DEMO, RunningServer, Serve, binaries, connected, pattern, until
+from harness import DEMO, RunningServer, Serve, binaries, connected, pattern, refuses, until
 from server_tools import MIB, Raw, coded, request
 
 AUTHORIZATION = "Authorization: Basic " + base64.b64encode(DEMO.encode()).decode()
@@ -166,7 +166,7 @@ def test_who_sends_more_than_told_has_attached_what_was_told(serve: Serve) -> No
 
 @WORKERS
 def test_a_thousand_idle_connections_leave_service_untouched(serve: Serve, workers: str) -> None:
-    server = serve("--demo", "--workers", workers)
+    server = serve("--demo", "--workers", workers, "--max-connections-per-address", "2000")
     idle = [Raw(server.port) for _ in range(1000)]
     for client in idle[::10]:  # some of them after a request
         assert client.ask("GET", "/health").status == 200
@@ -183,21 +183,17 @@ def test_a_thousand_idle_connections_leave_service_untouched(serve: Serve, worke
 
 def test_a_stop_waits_for_whom_it_can_and_for_nobody_who_sends_nothing(serve: Serve) -> None:
     server = serve("--demo", "--workers", "1", "--body-timeout", "2s")
-    with event(server) as slow, event(server) as good:
-        sender, stopped, header = Raw(server.port), Raw(server.port), Raw(server.port)
+    with ExitStack() as clients, event(server) as slow, event(server) as good:
+        sender, stopped, header = (clients.enter_context(Raw(server.port)) for _ in range(3))
         stopped.send(request("POST", slow, AUTHORIZATION, "Content-Length: 9000") + b"abc")
         header.send(b"GET / HTTP/1.1\r\n")
         sender.send(request("POST", good, AUTHORIZATION, "Content-Length: 6") + b"abc")
         assert is_served(server)
-    server.process.terminate()
-    with pytest.raises(ConnectionRefusedError):
-        while True:  # until nobody listens any more
-            Raw(server.port).close()
-    sender.send(b"def")
-    assert sender.reply().status == 201
-    assert stopped.reply().status == 408
-    for client in (sender, stopped, header):
-        client.close()
+        server.process.terminate()
+        assert until(lambda: refuses(server))
+        sender.send(b"def")
+        assert sender.reply().status == 201
+        assert stopped.reply().status == 408
     assert server.stop() == 0
 
 

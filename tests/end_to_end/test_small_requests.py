@@ -39,7 +39,9 @@ def test_refused_ones_without_end_do_not_keep_an_upload_from_its_commit(serve: S
             done.set()
             for thread in threads:
                 thread.join()
-    assert set(statuses) == {int(refusal)}
+    # Of one pair that is wrong few wait for its hash at a time; more are told to come again.
+    assert int(refusal) in statuses
+    assert set(statuses) <= {int(refusal), *([503] if refusal == "401" else [])}
 
 
 @pytest.fixture
@@ -60,9 +62,12 @@ def another_lock(c: Connection, event_id: str) -> str:
     return other if int(other) % 1024 != int(event_id) % 1024 else another_lock(c, event_id)
 
 
-def test_one_events_lock_keeps_no_upload_to_another_event(serve: Serve, locked: Callable[[str], int]) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_one_events_lock_keeps_no_upload_to_another_event(
+    serve: Serve, locked: Callable[[str], int], at_once: bool
+) -> None:
     server: RunningServer = serve("--demo")
-    with connected(server) as c, connected(server) as waiting:
+    with connected(server, at_once=at_once) as c, connected(server) as waiting:
         event_id = c.create_event()
         other = another_lock(c, event_id)
         assert c.ask("POST", binaries(event_id), b"0123", Content_Range="0-3/*")[0].status == 200
@@ -75,7 +80,7 @@ def test_one_events_lock_keeps_no_upload_to_another_event(serve: Serve, locked: 
                 {"Authorization": waiting._authorization, "Content-Range": "4-5/*"},
             )
             assert c.ask("POST", binaries(other), b"other")[0].status == 201
-            # A whole body needs no lock; what it makes void is left to a sweep.
+            # A whole body needs no lock; what it makes void is left to a sweep, at once or after a second.
             assert c.ask("POST", binaries(event_id), b"whole")[0].status == 201
         finally:
             os.close(fd)
