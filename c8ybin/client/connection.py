@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -32,6 +33,15 @@ RETRIES = 6
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 120.0
 MOST_CONNECTIONS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why an attempt came to nothing, whether another may, and how long the server asks to wait before it."""
+
+    trouble: ClientError
+    may_repeat: bool
+    retry_after: str | None = None
 
 
 def nothing_told(_: str) -> None:
@@ -191,46 +201,62 @@ class Connection:
         while True:
             attempt += 1
             sending = Sending(body, count, stop)
-            retry_after = None
+            request = self._request(method, path, fields, query, sending, sends=bool(body))
             try:
-                request = self._http.build_request(
-                    method,
-                    self.url + path,
-                    params=query,
-                    headers={**(fields or {}), **sending.fields},
-                    content=sending.blocks() if body else None,
-                )
                 response = self._http.send(request, stream=True)
                 if reads or not response.is_success:
                     response.read()
             except httpx.TransportError as error:
-                trouble: ClientError = self.no_connection(error)
-                # A server that was never reached is rather a wrong address than a passing trouble.
-                may_repeat = self._has_answered if is_unreached(error) else not once
-                if once and not is_unreached(error):
-                    trouble = NoConnection(
-                        f"{trouble} It may be done all the same; look before you ask again."
-                    )
-            except httpx.InvalidURL:
-                raise NoConnection(f"{self.url} is no address of a server.") from None
+                failure = self._unanswered(error, once)
             else:
                 self._has_answered = True
                 if response.is_success:
                     return response
-                retry_after = response.headers.get("Retry-After")
-                trouble = refusal(
-                    response.status_code,
-                    response.reason_phrase,
-                    response.content,
-                    response.headers.get("Location"),
-                )
-                may_repeat = response.status_code in (NOTHING_DONE if once else PASSING)
+                failure = _refused(response, once)
             sending.undo()
-            if not may_repeat or stop.is_set():
-                raise trouble
-            if stop.wait(self.pause(attempt, trouble, retry_after)):
+            if not failure.may_repeat or stop.is_set():
+                raise failure.trouble
+            if stop.wait(self.pause(attempt, failure.trouble, failure.retry_after)):
                 raise Interrupted("It was stopped.")
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[str, str] | None,
+        query: Mapping[str, str] | None,
+        sending: Sending,
+        *,
+        sends: bool,
+    ) -> httpx.Request:
+        try:
+            return self._http.build_request(
+                method,
+                self.url + path,
+                params=query,
+                headers={**(fields or {}), **sending.fields},
+                content=sending.blocks() if sends else None,
+            )
+        except httpx.InvalidURL:
+            raise NoConnection(f"{self.url} is no address of a server.") from None
+
+    def _unanswered(self, error: httpx.TransportError, once: bool) -> _Failure:
+        trouble = self.no_connection(error)
+        if is_unreached(error):
+            # A server that was never reached is rather a wrong address than a passing trouble.
+            return _Failure(trouble, may_repeat=self._has_answered)
+        if once:
+            trouble = NoConnection(f"{trouble} It may be done all the same; look before you ask again.")
+        return _Failure(trouble, may_repeat=not once)
 
     def no_connection(self, error: httpx.TransportError) -> NoConnection:
         """Say in one sentence why there was no answer, or no more of it."""
         return lost(self.url, error)
+
+
+def _refused(response: httpx.Response, once: bool) -> _Failure:
+    trouble = refusal(
+        response.status_code, response.reason_phrase, response.content, response.headers.get("Location")
+    )
+    may_repeat = response.status_code in (NOTHING_DONE if once else PASSING)
+    return _Failure(trouble, may_repeat, response.headers.get("Retry-After"))
