@@ -112,7 +112,7 @@ def trace(
         str(root),
         *map(str, arguments),
     ]
-    done = subprocess.run([*command, *child], env=environment, capture_output=True, text=True, timeout=170)
+    done = subprocess.run([*command, *child], env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     calls = parse(log.read_text())
     begin, end = (

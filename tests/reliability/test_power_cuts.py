@@ -8,6 +8,7 @@ import pickle
 import random
 import shutil
 import tempfile
+from collections import defaultdict
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -242,6 +243,16 @@ def test_every_fsync_of_a_recording_is_found_in_the_source(recorded):
             assert {site.first for s in syncs for site in s.sites} <= known, name
 
 
+def by_folder(calls, top):
+    """Return the calls by the two folders below `top` in which they name something."""
+    found = defaultdict(list)
+    for call in calls:
+        below = (path.removeprefix(f"{top}/") for path in call.paths if path.startswith(f"{top}/"))
+        for folder in {"/".join(path.split("/")[:2]) for path in below}:
+            found[folder].append(call)
+    return found
+
+
 def test_the_recorder_sees_what_the_kernel_sees(strace, folder, locks):
     """In one process, as both look on: the same calls, paths, offsets and bytes."""
     top = folder / "traced"
@@ -267,9 +278,11 @@ def test_the_recorder_sees_what_the_kernel_sees(strace, folder, locks):
     calls = trace(code, top, locks, log=top / "log", environment=CHILD_ENVIRONMENT | {"PYTHONPATH": path})
     recorded = pickle.loads((top / "recorded").read_bytes())
     assert len(recorded) == len(OPERATIONS)
+    seen = by_folder(calls, top)
     for number, (of_whole, of_killed) in enumerate(recorded):
         prepared, seen_whole, seen_killed = (
-            from_strace(calls, top / str(number) / part) for part in ("prepared", "whole", "killed")
+            from_strace(seen[f"{number}/{part}"], top / str(number) / part)
+            for part in ("prepared", "whole", "killed")
         )
         assert prepared + of_whole == seen_whole
         assert prepared + of_killed == seen_killed
