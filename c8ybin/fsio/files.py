@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from c8ybin.fsio.beneath import AnyPath, Place, open_beneath
@@ -14,6 +14,8 @@ COPY_BYTES = 256 * 1024
 FILE_MODE = 0o640
 PRIVATE_MODE = 0o600
 DIRECTORY_MODE = 0o750
+
+_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def create(path: AnyPath, *, mode: int = FILE_MODE) -> int:
@@ -63,7 +65,7 @@ def make_directory(path: AnyPath) -> bool:
 
 def open_existing(path: AnyPath, *, write: bool = False) -> int:
     """Open a file without following a symbolic link, or waiting for a pipe's other end."""
-    flags = (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    flags = _READING | os.O_RDWR if write else _READING
     return open_beneath(path, flags) if may_wait() else open_cached(path, flags)
 
 
@@ -91,6 +93,36 @@ def read(path: AnyPath) -> bytes:
         return read_at(fd, os.fstat(fd).st_size, 0)
     finally:
         os.close(fd)
+
+
+def read_each(folder: str, names: Sequence[str]) -> list[bytes | None]:
+    """Return what some files of one directory hold, read in this order; None for each that is not there.
+
+    The directory is looked up once, which is most of what small files cost.
+    """
+    if not may_wait():
+        return [_read_if_there(f"{folder}/{name}") for name in names]
+    try:
+        with Place(f"{folder}/") as place:
+            return [_read_below(place.fd, name) for name in names]
+    except FileNotFoundError:
+        return [None] * len(names)
+
+
+def _read_if_there(path: str) -> bytes | None:
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+
+
+def _read_below(folder: int, name: str) -> bytes | None:
+    try:
+        fd = os.open(name, _READING, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    with closing(fd):
+        return read_at(fd, os.fstat(fd).st_size, 0)
 
 
 def read_at(fd: int, count: int, offset: int) -> bytes:

@@ -141,14 +141,11 @@ def read_event(event_id: EventId, home: Path) -> StoredEvent:
     while True:
         files = read_files(home)
         # What is the same before and after was so while `event.json` was read: neither ever comes back.
-        if (_read_if_there(f"{home}/{JOURNAL}"), _read_if_there(f"{home}/{BINARY}")) == (
-            files.journal,
-            files.binary,
-        ):
+        if fsio.read_each(f"{home}", (JOURNAL, BINARY)) == [files.journal, files.binary]:
             return stored_event(event_id, home, files.event, files.parse_binary(), files.parse_journal())
 
 
-def read_facts(event_id: EventId, home: Path) -> Facts | None:
+def read_facts(event_id: EventId, home: fsio.AnyPath) -> Facts | None:
     """Return what a query asks of an event; None where it is gone or cannot be read, which is logged.
 
     Its files are read once, so what changes meanwhile may be in it or not.
@@ -192,7 +189,7 @@ def _readable(event_id: EventId) -> Iterator[None]:
 class EventFiles:
     """The bytes of the files that tell of an event; None where there is no such file."""
 
-    home: Path
+    home: fsio.AnyPath
     event: bytes
     binary: bytes | None
     journal: bytes | None
@@ -211,10 +208,10 @@ class EventFiles:
         Raises:
             Damaged: It does not hold what it should.
         """
-        return None if self.journal is None else parse_journal(self.journal, self.home / JOURNAL)
+        return None if self.journal is None else parse_journal(self.journal, f"{self.home}/{JOURNAL}")
 
 
-def read_files(home: Path) -> EventFiles:
+def read_files(home: fsio.AnyPath) -> EventFiles:
     """Read the files that tell of an event, one after the other.
 
     Raises:
@@ -222,19 +219,10 @@ def read_files(home: Path) -> EventFiles:
     """
     # In this order: completing an upload first makes the binary and then drops the journal,
     # and removing a binary first brings the event's own time forward.
-    journal = _read_if_there(f"{home}/{JOURNAL}")
-    binary = _read_if_there(f"{home}/{BINARY}")
-    event = _read_if_there(f"{home}/{EVENT}")
+    journal, binary, event = fsio.read_each(f"{home}", (JOURNAL, BINARY, EVENT))
     if event is None:
         raise EventNotFound
     return EventFiles(home, event, binary, journal)
-
-
-def _read_if_there(path: str) -> bytes | None:
-    try:
-        return fsio.read(path)
-    except FileNotFoundError:
-        return None
 
 
 def stored_event(

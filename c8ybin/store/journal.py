@@ -159,7 +159,7 @@ def read_journal(home: Path) -> Journal | None:
     return parse_journal(data, path)
 
 
-def parse_journal(data: bytes, path: Path) -> Journal:
+def parse_journal(data: bytes, path: fsio.AnyPath) -> Journal:
     """Read the bytes of a journal.
 
     Raises:

@@ -263,10 +263,15 @@ class Layout:
 
     def walk_hour(self, hour: Path) -> Iterator[tuple[EventId, Path]]:
         """Yield the directories of the events of one hour."""
+        for event_id in self.walk_ids(hour):
+            yield event_id, Path(f"{hour}/{event_id}")
+
+    def walk_ids(self, hour: Path) -> Iterator[EventId]:
+        """Yield the IDs of the events of one hour, whose directories bear them as names."""
         place = f"{hour.parent.name}/{hour.name}"
         for name in _directory_names(hour):
             if _ID.fullmatch(name) and self.hour_name(event_id := EventId(int(name))) == place:
-                yield event_id, Path(f"{hour}/{name}")
+                yield event_id
 
 
 @lru_cache(maxsize=4096)

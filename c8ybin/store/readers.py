@@ -117,11 +117,12 @@ def _send_all(layout: Layout, hours: slice, file: BinaryIO) -> None:
         entries: list[Any] = []
         unread: list[int] = []
         for hour in layout.hours()[hours]:
-            for event_id, home in layout.walk_hour(hour):
+            for event_id in layout.walk_ids(hour):
+                home = f"{hour}/{event_id}"
                 if facts := read_facts(event_id, home):
                     e = entry_of(facts)
                     entries.append((e.id, e.time, e.created, e.updated, e.terms, e.values, e.held))
-                elif fsio.exists(home / EVENT):
+                elif fsio.exists(f"{home}/{EVENT}"):
                     unread.append(event_id)
                 if len(entries) >= _BLOCK_EVENTS:
                     marshal.dump(("events", entries, unread), file)

@@ -124,7 +124,7 @@ def _files(read: EventFiles, stack: ExitStack) -> list[File]:
     Raises:
         Damaged: A file does not hold what it should, or has been replaced meanwhile.
     """
-    parse_event_file(read.event, read.home / EVENT)
+    parse_event_file(read.event, f"{read.home}/{EVENT}")
     binary, journal = read.parse_binary(), read.parse_journal()
     files = [File.of_bytes(EVENT, read.event)]
     if binary and read.binary is not None:
@@ -133,7 +133,7 @@ def _files(read: EventFiles, stack: ExitStack) -> list[File]:
         files.append(File.of_bytes(BINARY, lines))
         fd = _open(read.home, binary.content, stack)
         if fsio.length(fd) != binary.length:
-            raise Damaged(f"{read.home / binary.content}: not {binary.length} bytes long")
+            raise Damaged(f"{read.home}/{binary.content}: not {binary.length} bytes long")
         whole = Spans([Span(0, binary.length)])
         files.append(File(binary.content, binary.length, fd, whole, binary.sha256))
     if journal and read.journal is not None and not is_void(journal, binary):
@@ -143,10 +143,11 @@ def _files(read: EventFiles, stack: ExitStack) -> list[File]:
     return files
 
 
-def _open(home: Path, name: str, stack: ExitStack) -> int:
+def _open(home: fsio.AnyPath, name: str, stack: ExitStack) -> int:
+    path = f"{home}/{name}"
     try:
-        fd = fsio.open_existing(home / name)
+        fd = fsio.open_existing(path)
     except FileNotFoundError:
-        raise Damaged(f"{home / name}: missing") from None
+        raise Damaged(f"{path}: missing") from None
     stack.callback(fsio.close, fd)
     return fd

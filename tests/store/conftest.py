@@ -8,6 +8,7 @@ import pytest
 from store_tools import Desk, by_path
 
 from c8ybin import fsio
+from c8ybin.fsio import files
 
 
 @pytest.fixture()
@@ -51,15 +52,19 @@ def before_reading(monkeypatch):
     """Return what lets a change happen just before the next time that a file of some name is read."""
 
     def prepare(name, change):
-        read, done = fsio.read, []
+        done = []
 
-        def be_overtaken(path):
-            if Path(path).name == name and not done:
-                done.append(True)
-                change()
-            return read(path)
+        def overtaken(read):
+            def be_overtaken(*where):
+                if Path(where[-1]).name == name and not done:
+                    done.append(True)
+                    change()
+                return read(*where)
 
-        monkeypatch.setattr(fsio, "read", be_overtaken)
+            return be_overtaken
+
+        monkeypatch.setattr(fsio, "read", overtaken(fsio.read))
+        monkeypatch.setattr(files, "_read_below", overtaken(files._read_below))
 
     return prepare
 

@@ -16,7 +16,6 @@ from c8ybin.domain.errors import Damaged, EventNotFound, Invalid, PreconditionFa
 from c8ybin.domain.ids import RELEASED_MS, Clock, EventId, created_ms
 from c8ybin.domain.records import encode
 from c8ybin.store import binaries as binaries_module
-from c8ybin.store import event as event_module
 from c8ybin.store import events as events_module
 
 
@@ -461,47 +460,30 @@ class TestReading:
         assert event.binary
 
     @pytest.mark.parametrize("before", [b"old", None])
-    def test_shows_the_binary_that_stood_when_its_text_did(self, desk, make_desk, before, monkeypatch):
+    def test_shows_the_binary_that_stood_when_its_text_did(self, desk, make_desk, before, before_reading):
         # A device attaches and then says so in the event, all of it between two files that a reader reads.
-        event_id, other, real, done = (
-            desk.create(text="not yet"),
-            make_desk(),
-            event_module._read_if_there,
-            [],
-        )
+        event_id, other = desk.create(text="not yet"), make_desk()
         if before:
             desk.attach(event_id, before)
 
-        def overtaken(path):
-            data = real(path)
-            if path.endswith("/binary.json") and not done:
-                done.append(True)
-                other.replace(event_id, b"new bytes")
-                other.update(event_id, text="attached")
-            return data
+        def change():
+            other.replace(event_id, b"new bytes")
+            other.update(event_id, text="attached")
 
-        monkeypatch.setattr(event_module, "_read_if_there", overtaken)
+        before_reading("event.json", change)
         event = desk.store.events.read(event_id)
         assert event.file.document["text"] == "attached"
         assert event.binary.length == len(b"new bytes")
 
-    def test_shows_the_upload_that_stood_when_its_text_did(self, desk, make_desk, monkeypatch):
-        event_id, other, real, done = (
-            desk.create(text="not yet"),
-            make_desk(),
-            event_module._read_if_there,
-            [],
-        )
+    def test_shows_the_upload_that_stood_when_its_text_did(self, desk, make_desk, before_reading):
+        event_id, other = desk.create(text="not yet"), make_desk()
         desk.chunk(event_id, "0-2/9", b"abc")
 
-        def overtaken(path):
-            if path.endswith("/binary.json") and not done:
-                done.append(True)
-                other.chunk(event_id, "3-5/9", b"def")
-                other.update(event_id, text="two of three")
-            return real(path)
+        def change():
+            other.chunk(event_id, "3-5/9", b"def")
+            other.update(event_id, text="two of three")
 
-        monkeypatch.setattr(event_module, "_read_if_there", overtaken)
+        before_reading("binary.json", change)
         event = desk.store.events.read(event_id)
         assert (event.file.document["text"], str(event.upload)) == ("two of three", "0-5/9")
 
