@@ -54,8 +54,9 @@ def served(root: Path, *more: str, before: Sequence[str | Path] = ()) -> Iterato
             yield Server(process, _port(process, told))
         finally:
             # A tracer takes no signal; the server is its child.
-            for pid in _children(process.pid) if before else [process.pid]:
+            for pid in _children(process.pid) if before else ():
                 os.kill(pid, signal.SIGTERM)
+            process.terminate()
             try:
                 process.wait(_STOPS_WITHIN_S)
             except subprocess.TimeoutExpired:
