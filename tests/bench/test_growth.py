@@ -4,6 +4,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
+from pathlib import Path
 from statistics import mean
 
 import pytest
@@ -16,10 +17,11 @@ from bench.growth.plot import svg
 from bench.growth.queues import Station, most, simulate, solve
 from bench.growth.recovery import backlog_s, metadata_gib, recovery
 from bench.growth.replacements import rate_of, ways
-from bench.growth.tables import everything, figures, span
+from bench.growth.tables import PLOT, everything, figures, span
 from bench.growth.validation import points
-from bench.report import markers
+from bench.report import markers, number
 
+ROOT = Path(__file__).parent.parent.parent
 DISTRIBUTED = FILE_SYSTEMS[1:]
 CPU, DISK, LINE = Station("cpu", 0.004, 2), Station("disk", 0.003, 1, 3), Station("line", 0.010, 0)
 
@@ -188,6 +190,27 @@ def test_tables_and_plot_show_all_file_systems():
 def test_the_page_keeps_what_stands_around_the_tables():
     begin, end = markers("growth")
     assert written(f"a\n{begin}old\n{end}b\n", "new\n") == f"a\n{begin}new\n{end}b\n"
+
+
+def test_the_document_and_its_plot_are_what_the_model_says():
+    found, page = figures(), (ROOT / "docs" / "scale-out.md").read_text()
+    assert written(page, everything(found)) == page, "run scripts/growth --write"
+    assert (ROOT / PLOT).read_text() == svg(found), "run scripts/growth --write"
+
+
+def test_the_sentences_around_the_tables_say_the_same_as_these():
+    page = " ".join((ROOT / "docs" / "scale-out.md").read_text().partition(markers("growth")[0])[0].split())
+    for system in ("MooseFS", "CephFS"):
+        assert f"{number(rate(system, 'attach_1k', Site(64)).rate)}" in page
+    assert number(rate("ext4", "attach_1k", Site()).rate) in page
+    assert f"{number(metadata_gib(10**9))} GiB" in page
+    assert f"{number(lists('MooseFS', Site(), 10**9).rare_s)[:3]} s at 10^9" in page
+
+
+def test_an_fsync_takes_a_write_along():
+    costs = measured()["costs"]["MooseFS"]
+    alone = sum(costs[name]["us"] for name in ("create", "write_fsync", "rename_fsync_dir", "close"))
+    assert request("MooseFS", "commit").latency_s == pytest.approx(alone * 1e-6)
 
 
 def test_spans_are_written_briefly():
