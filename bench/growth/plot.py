@@ -86,7 +86,7 @@ def svg(found: Figures) -> str:
     drawn: list[str] = []
     for place, (title, lines) in enumerate(panels(found)):
         drawn += _panel(title, lines, _LEFT + place % 3 * across, _TOP + place // 3 * down)
-    width, height = 3 * across + 60, 2 * down + 10
+    width, height = 3 * across + 100, 2 * down + 10
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}">\n'

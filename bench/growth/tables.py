@@ -117,10 +117,21 @@ def of_recovery(found: Figures) -> str:
         row = [
             system,
             str(hosts),
-            *(span(one[name]) for name in ("host_s", "lock_s", "untold_s", "failover_s")),
+            *(
+                span(one[name])
+                for name in ("host_s", "lock_s", "untold_s", "failover_s", "failover_by_events_s")
+            ),
         ]
         rows.append([*row, *(span(of[n]["index_s"]) for n in EVENTS)])
-    head = ["half loaded", "hosts", "balancer leaves it", "its locks", "its hours read", "metadata failover"]
+    head = [
+        "half loaded",
+        "hosts",
+        "balancer leaves it",
+        "its locks",
+        "its hours read",
+        "metadata failover",
+        "by events",
+    ]
     return table([*head, *(f"index anew, {_power(n)}" for n in EVENTS)], rows, words=(0,))
 
 

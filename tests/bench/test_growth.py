@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 from pathlib import Path
@@ -96,8 +98,22 @@ def test_an_outage_lasts_until_what_arrived_meanwhile_is_served():
     assert max(late) - 20 == pytest.approx(20, rel=0.3)
 
 
-def test_all_is_the_same_each_time():
-    assert json.dumps(figures()) == json.dumps(figures())
+@pytest.mark.parametrize("system", ["MooseFS", "CephFS"])
+def test_a_failover_by_discrete_events_takes_as_long_as_by_the_formula(system):
+    found = recovery(system, Site(8), 10**6)
+    assert found.failover_by_events_s == pytest.approx(found.failover_s, rel=0.15)
+    assert recovery(system, Site(8), 10**6, load=0.2).failover_by_events_s < found.failover_by_events_s
+
+
+@pytest.fixture(scope="module")
+def found():
+    return figures()
+
+
+def test_all_is_the_same_in_another_process(found):
+    command = [sys.executable, "-m", "bench.growth", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == json.loads(json.dumps(found))
 
 
 @pytest.mark.parametrize("system", DISTRIBUTED)
@@ -177,8 +193,7 @@ def test_no_validation_point_is_an_input():
             assert not re.search(rf"[: ]{point.measured:g}[,}}]", inputs), point.what
 
 
-def test_tables_and_plot_show_all_file_systems():
-    found = figures()
+def test_tables_and_plot_show_all_file_systems(found):
     text, drawn = everything(found), svg(found)
     ElementTree.fromstring(drawn)
     for system in FILE_SYSTEMS:
@@ -192,8 +207,8 @@ def test_the_page_keeps_what_stands_around_the_tables():
     assert written(f"a\n{begin}old\n{end}b\n", "new\n") == f"a\n{begin}new\n{end}b\n"
 
 
-def test_the_document_and_its_plot_are_what_the_model_says():
-    found, page = figures(), (ROOT / "docs" / "scale-out.md").read_text()
+def test_the_document_and_its_plot_are_what_the_model_says(found):
+    page = (ROOT / "docs" / "scale-out.md").read_text()
     assert written(page, everything(found)) == page, "run scripts/growth --write"
     assert (ROOT / PLOT).read_text() == svg(found), "run scripts/growth --write"
 
