@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from bench.growth.drive import Client, served, works
@@ -102,8 +102,8 @@ def counted(scratch: Path, servers: int, times: int) -> dict[str, dict[str, floa
     with ExitStack() as stack:
         first = stack.enter_context(served(root, before=before))
         for _ in range(servers - 1):
-            Client(stack.enter_context(served(root)).port).create()
-        mine = works(Client(first.port))
+            stack.enter_context(closing(Client(stack.enter_context(served(root)).port))).create()
+        mine = works(stack.enter_context(closing(Client(first.port))))
         for name, (do, ahead) in mine.items():
             if name.startswith("_"):
                 continue

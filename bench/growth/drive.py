@@ -12,7 +12,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -91,6 +91,10 @@ class Client:
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
     def ask(self, method: str, path: str, body: bytes | None = None, **fields: str) -> bytes:
         """Send a request and return the answer's body.
 
@@ -168,14 +172,15 @@ def rate(ports: Sequence[int], clients: int, requests: int, name: str) -> list[f
     number = count()
 
     def run(port: int) -> None:
-        mine = works(Client(port))
-        do, ahead = mine[name]
-        for _ in range(requests * ahead):
-            mine["_ahead"][0]()
-        barrier.wait()
-        for _ in range(requests):
-            do()
-        ends[next(number)] = time.monotonic()
+        with closing(Client(port)) as client:
+            mine = works(client)
+            do, ahead = mine[name]
+            for _ in range(requests * ahead):
+                mine["_ahead"][0]()
+            barrier.wait()
+            for _ in range(requests):
+                do()
+            ends[next(number)] = time.monotonic()
 
     threads = [threading.Thread(target=run, args=(port,)) for port in ports for _ in range(clients)]
     for thread in threads:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from statistics import quantiles
@@ -92,6 +92,8 @@ def files(costs: Costs, hour: Path, count: int) -> None:
     costs.batch("rename_fsync_dir", folders, _rename_fsync)
     costs.batch("rename", folders, lambda d: os.rename("first", "named", src_dir_fd=d, dst_dir_fd=d))
     costs.batch("unlink", folders, lambda d: os.unlink("linked", dir_fd=d))
+    for folder in folders:  # a server has looked there just before, as a rule
+        os.stat("named", dir_fd=folder)
     costs.batch("stat", folders, lambda d: os.stat("named", dir_fd=d))
     opened = costs.batch("open_file", homes, lambda p: os.open(p / "named", os.O_RDONLY))
     costs.batch("fstat", opened, os.fstat)
@@ -149,6 +151,15 @@ def probe(root: Path, roles: Roles, count: int) -> dict[str, dict[str, Any]]:
     return costs.of
 
 
+def roles_of(texts: Iterable[str]) -> Roles:
+    """Read roles from the command line: `master=PID,PID`."""
+    found: Roles = {}
+    for text in texts:
+        name, _, pids = text.partition("=")
+        found[name] = [int(pid) for pid in pids.split(",")]
+    return found
+
+
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m bench.growth.probe", description=__doc__)
@@ -158,11 +169,7 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=400, help="how often each operation is done (400)")
     arguments = parser.parse_args()
-    roles: Roles = {}
-    for text in arguments.role:
-        name, _, pids = text.partition("=")
-        roles[name] = [int(pid) for pid in pids.split(",")]
-    found = probe(arguments.root, roles | {"caller": [os.getpid()]}, arguments.count)
+    found = probe(arguments.root, roles_of(arguments.role) | {"caller": [os.getpid()]}, arguments.count)
     json.dump(found, sys.stdout, indent=1)
 
 
