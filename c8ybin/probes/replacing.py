@@ -1,0 +1,93 @@
+"""Whether readers ever miss a file that is replaced by rename, or find two mixed."""
+
+import time
+from pathlib import Path
+from threading import Event, Thread
+
+from c8ybin import fsio
+from c8ybin.probes.primitive import Lacking, Primitive
+from c8ybin.probes.single import created
+
+RENAME_FILE = Primitive("rename-file", "a file replaced before readers (rename)", "replacing, the index")
+
+_LEAST, _MOST = 4, 64
+_WITHIN_S = 0.0005
+
+
+class Seen:
+    """What a reader of a replaced file saw.
+
+    Attributes:
+        reads: How often it looked.
+        missed: How often there was no file.
+        mixed: How often the bytes were not those of one writing.
+    """
+
+    def __init__(self) -> None:
+        self.reads = self.missed = self.mixed = 0
+
+    def look(self, path: Path, length: int) -> None:
+        """Look once, by a fresh open, for a file of so many bytes."""
+        self.reads += 1
+        try:
+            data = fsio.read(path)
+        except FileNotFoundError:
+            self.missed += 1
+            return
+        self.mixed += data != data[:1] * length
+
+    def tell(self, replaced: int) -> str:
+        """Return the figure.
+
+        Raises:
+            Lacking: It was missed, or mixed.
+        """
+        if self.missed or self.mixed:
+            parts = [f"not there {self.missed} times"] * bool(self.missed)
+            parts += [f"mixed {self.mixed} times"] * bool(self.mixed)
+            raise Lacking(f"{' and '.join(parts)} in {self.reads} reads")
+        return f"{self.reads:,} reads of {replaced:,} replacements"
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put a new file in the place of one, as all that is replaced is."""
+    draft = path.with_name(f".{path.name}.draft")
+    with created(draft) as fd:
+        fsio.write_at(fd, data, 0)
+    fsio.rename(draft, path)
+
+
+def replaced_before_a_reader(folder: Path) -> str:
+    """Replace a file a few times before a reader, which is a thread of this process: a start has time for no more.
+
+    Without bytes, for ext4 begins to write those at each such rename.
+    """
+    path = folder / "replaced"
+    replace(path, b"")
+    seen, stops, looks = Seen(), Event(), Event()
+    failures: list[OSError] = []
+
+    def read() -> None:
+        try:
+            while not stops.is_set():
+                seen.look(path, 0)
+                looks.set()
+        except OSError as error:
+            failures.append(error)
+        finally:
+            looks.set()
+
+    reader = Thread(target=read, name="probe")
+    reader.start()
+    try:
+        looks.wait()
+        number, until_s = 0, time.monotonic() + _WITHIN_S
+        while number < _LEAST or (number < _MOST and time.monotonic() < until_s):
+            number += 1
+            replace(path, b"")
+    finally:
+        stops.set()
+        reader.join()
+    if failures:
+        raise failures[0]
+    return seen.tell(number)
