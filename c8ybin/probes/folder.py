@@ -45,7 +45,7 @@ def _make(root: Path) -> tuple[Path, int]:
             raise
         with suppress(OSError):  # whether there are locks is tried later
             fsio.try_lock(alive)
-        if fsio.has_name(alive):
+        if fsio.exists(folder / ALIVE):
             return folder, alive
         fsio.close(alive)
 

@@ -1,5 +1,6 @@
 """Whether readers ever miss a file that is replaced by rename, or find two mixed."""
 
+import errno
 import time
 from pathlib import Path
 from threading import Event, Thread
@@ -21,10 +22,11 @@ class Seen:
         reads: How often it looked.
         missed: How often there was no file.
         mixed: How often the bytes were not those of one writing.
+        stale: How often it was told to look again (ESTALE), which is an error and no wrong answer.
     """
 
     def __init__(self) -> None:
-        self.reads = self.missed = self.mixed = 0
+        self.reads = self.missed = self.mixed = self.stale = 0
 
     def look(self, path: Path, length: int) -> None:
         """Look once, by a fresh open, for a file of so many bytes."""
@@ -33,6 +35,11 @@ class Seen:
             data = fsio.read(path)
         except FileNotFoundError:
             self.missed += 1
+            return
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+            self.stale += 1
             return
         self.mixed += data != data[:1] * length
 
@@ -46,7 +53,8 @@ class Seen:
             parts = [f"not there {self.missed} times"] * bool(self.missed)
             parts += [f"mixed {self.mixed} times"] * bool(self.mixed)
             raise Lacking(f"{' and '.join(parts)} in {self.reads} reads")
-        return f"{self.reads:,} reads of {replaced:,} replacements"
+        stale = f", {self.stale} ESTALE" if self.stale else ""
+        return f"{self.reads:,} reads of {replaced:,} replacements{stale}"
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -65,7 +65,8 @@ class Writer:
         # A sweep may remove the folder while it is still empty, or look at a lock not yet taken.
         try:
             self._alive_fd = fsio.create(self.folder / ALIVE)
-            if not fsio.try_lock(self._alive_fd):
+            # A sweep may have been through with it before it was locked.
+            if not (fsio.try_lock(self._alive_fd) and fsio.exists(self.folder / ALIVE)):
                 os.close(self._alive_fd)
                 return False
         except FileNotFoundError:
