@@ -1,6 +1,7 @@
 """What a start tries: what costs next to nothing, and only what a file system can never do counts."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from errno import errorcode
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def missing_at(directory: Path) -> list[Missing]:
     A disk that is full, read-only or failing now says nothing of that: whoever goes on will meet it.
     """
     missing: list[Missing] = []
-    with suppress(OSError), probe_folder(directory) as folder:
+    with suppress(OSError), probe_folder(directory) as folder, _held_open(folder):
         for primitive, trial in ALL:
             try:
                 trial(folder)
@@ -30,6 +31,16 @@ def missing_at(directory: Path) -> list[Missing]:
                     raise
                 missing.append(Missing(primitive, reason(error)))
     return missing
+
+
+@contextmanager
+def _held_open(folder: Path) -> Iterator[None]:
+    """Spare each change of a name an open and a close."""
+    fsio.hold_open(folder)
+    try:
+        yield
+    finally:
+        fsio.let_go(folder)
 
 
 def reason(error: OSError) -> str:

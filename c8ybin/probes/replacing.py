@@ -1,7 +1,6 @@
 """Whether readers ever miss a file that is replaced by rename, or find two mixed."""
 
 import errno
-import time
 from pathlib import Path
 from threading import Event, Thread
 
@@ -11,8 +10,7 @@ from c8ybin.probes.single import created
 
 RENAME_FILE = Primitive("rename-file", "a file replaced before readers (rename)", "replacing, the index")
 
-_LEAST, _MOST = 4, 64
-_WITHIN_S = 0.0005
+_TIMES = 8
 
 
 class Seen:
@@ -57,12 +55,17 @@ class Seen:
         return f"{self.reads:,} reads of {replaced:,} replacements{stale}"
 
 
+def draft(path: Path, name: str, data: bytes) -> Path:
+    """Make a file that is to take the place of another."""
+    beside = path.with_name(f".{path.name}.{name}")
+    with created(beside) as fd:
+        fsio.write_at(fd, data, 0)
+    return beside
+
+
 def replace(path: Path, data: bytes) -> None:
     """Put a new file in the place of one, as all that is replaced is."""
-    draft = path.with_name(f".{path.name}.draft")
-    with created(draft) as fd:
-        fsio.write_at(fd, data, 0)
-    fsio.rename(draft, path)
+    fsio.rename(draft(path, "draft", data), path)
 
 
 def replaced_before_a_reader(folder: Path) -> str:
@@ -72,6 +75,7 @@ def replaced_before_a_reader(folder: Path) -> str:
     """
     path = folder / "replaced"
     replace(path, b"")
+    drafts = [draft(path, str(number), b"") for number in range(_TIMES)]
     seen, stops, looks = Seen(), Event(), Event()
     failures: list[OSError] = []
 
@@ -89,13 +93,11 @@ def replaced_before_a_reader(folder: Path) -> str:
     reader.start()
     try:
         looks.wait()
-        number, until_s = 0, time.monotonic() + _WITHIN_S
-        while number < _LEAST or (number < _MOST and time.monotonic() < until_s):
-            number += 1
-            replace(path, b"")
+        for beside in drafts:
+            fsio.rename(beside, path)
     finally:
         stops.set()
         reader.join()
     if failures:
         raise failures[0]
-    return seen.tell(number)
+    return seen.tell(_TIMES)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,17 @@ def test_one_says_so_and_is_warned(faulty: Callable[..., list[Path]], serve: Ser
         assert c.ask("DELETE", f"/event/events/{event_id}")[0].status == 204
     assert server.stop() == 0
     assert not any("Traceback" in line for line in server.lines)
+
+
+def test_where_there_are_no_locks_nobody_is_swept(faulty: Callable[..., list[Path]]) -> None:
+    (point,) = faulty("no-flock")
+    accept_unfit(True)
+    try:
+        with closing(Store.open(point / "data")) as one, closing(Store.open(point / "data")) as two:
+            assert two.sweep.dead_writers() == 0
+            assert one.folder.exists()
+    finally:
+        accept_unfit(False)
 
 
 def test_what_was_said_for_one_command_does_not_hold_for_the_next(
