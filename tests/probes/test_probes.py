@@ -6,12 +6,14 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from faulty_tree import FAULTS
 
 from c8ybin import fsio
+from c8ybin.fsio.parallel import ParallelSync
 from c8ybin.probes import missing_at
 from c8ybin.probes.examining import ROWS, SINGLE, Hands, NotOneDirectory, examine
 from c8ybin.probes.folder import FOLDER, probe_folder
@@ -68,6 +70,15 @@ def echo(folder: Path, what: int) -> int:
 
 def sleep(folder: Path) -> None:
     signal.pause()
+
+
+@contextmanager
+def without(lack: fsio.Lack) -> Iterator[None]:
+    fsio.do_without([lack])
+    try:
+        yield
+    finally:
+        fsio.demand_all()
 
 
 @pytest.fixture
@@ -214,16 +225,45 @@ def test_a_full_or_failing_disk_is_no_lack(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_locks_that_are_done_without_let_nobody_be_taken_for_dead(tmp_path, faulty):
+def test_locks_that_are_done_without_let_nobody_be_taken_for_dead(faulty):
     (point,) = faulty("no-flock")
     fd = fsio.create(point / "alive")
     with fsio.closing(fd):
         with pytest.raises(OSError, match="not implemented"):
             fsio.try_lock(fd)
-        fsio.do_without([fsio.Lack.LOCK])
-        try:
+        with without(fsio.Lack.LOCK):
             assert fsio.try_lock(fd)
             assert not fsio.is_let_go(fd)
             assert fsio.is_locked(point / "alive")
-        finally:
-            fsio.demand_all()
+
+
+def test_links_that_are_done_without_replace_nothing(faulty):
+    (point,) = faulty("no-link")
+    for name in ("one", "two"):
+        (point / name).write_text(name)
+    with without(fsio.Lack.LINK):
+        fsio.link(point / "one", point / "place")
+        with pytest.raises(FileExistsError):
+            fsio.link(point / "two", point / "place")
+    assert (point / "place").read_text() == "one"
+    assert (point / "two").read_text() == "two"
+
+
+def test_what_is_not_made_durable_is_an_error_unless_it_is_done_without(faulty):
+    (point,) = faulty("no-fsync", "no-fsyncdir")
+    fd, parallel = fsio.create(point / "file"), ParallelSync()
+    directory = fsio.open_directory(point)
+    every = (lambda: fsio.sync_directory(point), lambda: fsio.sync(fd), lambda: fsio.sync_data(fd))
+    try:
+        assert set(parallel.sync([fd, directory])) == {fd, directory}
+        for sync in every:
+            with pytest.raises(OSError, match="Invalid argument"):
+                sync()
+        with without(fsio.Lack.SYNC):
+            assert parallel.sync([fd, directory], [fd]) == {}
+            for sync in every:
+                sync()
+    finally:
+        parallel.close()
+        fsio.close(fd)
+        fsio.close(directory)

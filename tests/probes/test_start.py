@@ -8,11 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from harness import Serve, binaries, connected
 
 from c8ybin import fsio
+from c8ybin.cli import main
 from c8ybin.probes import FOLDER
 from c8ybin.store import Store, UnfitFileSystem, accept_unfit
+from c8ybin.store.writer import untold_hours_of
 
 NAMES = {
     "no-flock": "exclusive locks on open files \\(flock\\): Function not implemented",
@@ -95,8 +98,9 @@ def test_where_there_are_no_locks_nobody_is_swept(faulty: Callable[..., list[Pat
     accept_unfit(True)
     try:
         with closing(Store.open(point / "data")) as one, closing(Store.open(point / "data")) as two:
+            one._writer.note_hour("2026-11-24/15")
             assert two.sweep.dead_writers() == 0
-            assert one.folder.exists()
+            assert untold_hours_of(one.folder) == ["2026-11-24/15"]
     finally:
         accept_unfit(False)
 
@@ -105,17 +109,16 @@ def test_what_was_said_for_one_command_does_not_hold_for_the_next(
     faulty: Callable[..., list[Path]],
 ) -> None:
     (point,) = faulty("no-link")
-    accept_unfit(True)
-    try:
-        Store.open(point / "data").close()
-    finally:
-        accept_unfit(False)
+    data = ["--no-password", "--data", str(point / "data")]
+    runner = CliRunner()
+    assert runner.invoke(main, ["user", "add", "ann", "--unsafe-filesystem", *data]).exit_code == 0
+    done = runner.invoke(main, ["user", "add", "bob", *data])
+    assert (done.exit_code, "(link): Operation not permitted" in done.output) == (2, True)
     with pytest.raises(UnfitFileSystem):
         Store.open(point / "data")
-    one, two = point / "one", point / "two"
-    one.touch()
+    (point / "one").touch()
     with pytest.raises(OSError, match="not permitted"):
-        fsio.link(one, two)
+        fsio.link(point / "one", point / "two")
 
 
 def test_a_start_sweeps_what_a_killed_probe_left(tmp_path: Path) -> None:
