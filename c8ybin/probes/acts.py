@@ -13,6 +13,8 @@ _LOOK_S = 0.001
 _held: dict[str, int] = {}
 
 BYTES = 4096
+# What no file holds: lstat and open disagree whether it is there.
+_HALF = b"half there"
 
 
 def write(folder: Path, name: str, data: bytes) -> None:
@@ -154,11 +156,13 @@ def reread(_: Path, name: str) -> bytes:
 
 
 def contents(folder: Path, name: str) -> bytes | None:
-    """Return what a fresh open finds in a file; None where there is none."""
+    """Return what a fresh open finds in a file; None where there is none, by lstat and by open."""
+    is_there = fsio.exists(folder / name)
     try:
-        return fsio.read(folder / name)
+        data = fsio.read(folder / name)
     except FileNotFoundError:
-        return None
+        return _HALF if is_there else None
+    return data if is_there else _HALF
 
 
 def until_read(folder: Path, name: str, wanted: bytes | None, seconds: float) -> tuple[int, float] | None:

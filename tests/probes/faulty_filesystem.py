@@ -35,7 +35,9 @@ class Mount:
         self.fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         options = f"fd={self.fd},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mount(b"faulty", os.fsencode(point), b"fuse.faulty", 0, options):
+        # What mfsmount says of itself, where that is wanted; it is nothing that a file system lacks.
+        what = (b"mfs#10.0.0.1:9421", b"fuse") if "as-moosefs" in tree.faults else (b"faulty", b"fuse.faulty")
+        if libc.mount(what[0], os.fsencode(point), what[1], 0, options):
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
     def answer_one(self) -> bool:

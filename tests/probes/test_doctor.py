@@ -125,6 +125,8 @@ def test_which_file_system_it_is_is_told_by_the_kernel(
     (point,) = faulty()
     faulty_kind = kind_of(point)
     assert (faulty_kind.type, faulty_kind.source) == ("fuse.faulty", "faulty")
+    (moosefs,) = faulty("as-moosefs")
+    assert (kind_of(moosefs).type, kind_of(moosefs).name) == ("fuse.mfs", "MooseFS")
     told = subprocess.run(["stat", "-f", "-c", "%T", tmp_path], capture_output=True, text=True, check=True)
     kind = kind_of(tmp_path)
     assert kind.type in ("ext4", "tmpfs", "overlay", "xfs", "btrfs")
