@@ -12,6 +12,7 @@ from c8ybin.probes.hand import Hand
 from c8ybin.probes.pairs import PAIRS, Pair
 from c8ybin.probes.primitive import Lacking, Outcome, Primitive, Row
 from c8ybin.probes.quick import reason
+from c8ybin.probes.racing import PairTrial
 from c8ybin.probes.single import QUICK
 from c8ybin.probes.thorough import THOROUGH
 
@@ -59,10 +60,21 @@ def _of_pair(pair: Pair, hands: "Hands", here: Path, there: Path | None, *, is_b
     if there is None:
         return Row(pair.primitive, Outcome.NOT_TRIED, "", is_between_paths)
     near, far = hands.of("near", here), hands.of("far", there)
-    row = _row(pair.primitive, partial(pair.trial, near, far), is_between_paths=is_between_paths)
+    attempt = partial(_there_and_back, pair.trial) if is_between_paths else pair.trial
+    row = _row(pair.primitive, partial(attempt, near, far), is_between_paths=is_between_paths)
     if row.outcome is Outcome.LACKS:
         hands.end()  # what they were told last may not be done
     return row
+
+
+def _there_and_back(trial: PairTrial, near: Hand, far: Hand) -> str:
+    """Try it in both directions, for each host has its own caches."""
+    figure = trial(near, far)
+    try:
+        trial(far, near)
+    except Lacking as lacking:
+        raise Lacking(f"{lacking}, from PATH2 to PATH") from None
+    return figure
 
 
 def _row(primitive: Primitive, attempt: Callable[[], str], *, is_between_paths: bool = False) -> Row:

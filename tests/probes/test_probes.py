@@ -42,7 +42,7 @@ PAIR_LACKS = {
     "two-winners": {("race-create", 2)},
     "forgets": {("rename-file", 1), ("open-file", 2)},
     "split-rename": {("rename-file", 2)},
-    "late": {("sees-state", 2), ("sees-remove", 2), ("sees-move", 2)},
+    "late": {("sees-replace", 2), ("sees-state", 2), ("sees-remove", 2), ("sees-move", 2)},
     "other-inodes": {("inode", 2)},
 }
 QUICK_LACKS = {fault: lacks - {"fdatasync", "commit", "open-file"} for fault, lacks in SINGLE_LACKS.items()}
@@ -150,6 +150,13 @@ def test_a_file_system_of_two_mounts_that_lacks_nothing_has_every_row(faulty):
     assert len(rows) == ROWS
     assert len({(row.primitive.key, row.is_between_paths) for row in rows}) == ROWS
     assert os.listdir(here) == []
+
+
+def test_what_only_the_first_path_sees_late_is_found_too(faulty):
+    here, there = faulty("late", times=2)
+    late = [row for row in examine(there, here) if row.outcome is Outcome.LACKS]
+    assert {row.primitive.key for row in late} == {key for key, _ in PAIR_LACKS["late"]}
+    assert all(row.is_between_paths and row.figure.endswith(", from PATH2 to PATH") for row in late)
 
 
 @pytest.mark.parametrize("where", ["disk", "memory"])
