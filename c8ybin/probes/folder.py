@@ -1,6 +1,5 @@
 """The folder in which is tried what a file system holds; nothing else of the directory is touched."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,11 +23,13 @@ def probe_folder(root: Path) -> Iterator[Path]:
     """
     folder, alive = _make(root)
     try:
-        remove_left(root, folder)
-        yield folder
+        try:
+            remove_left(root, folder)
+            yield folder
+        finally:
+            # The lock last: who holds it may remove the folder.
+            fsio.remove_tree(folder)
     finally:
-        # The lock last: who holds it may remove the folder.
-        fsio.remove_tree(folder)
         fsio.close(alive)
 
 
@@ -43,10 +44,14 @@ def _make(root: Path) -> tuple[Path, int]:
         except BaseException:
             fsio.remove_tree(folder)
             raise
-        with suppress(OSError):  # whether there are locks is tried later
-            fsio.try_lock(alive)
-        if fsio.exists(folder / ALIVE):
-            return folder, alive
+        try:
+            with suppress(OSError):  # whether there are locks is tried later
+                fsio.try_lock(alive)
+            if fsio.exists(folder / ALIVE):
+                return folder, alive
+        except BaseException:
+            fsio.close(alive)
+            raise
         fsio.close(alive)
 
 
@@ -60,14 +65,17 @@ def remove_left(root: Path, own: Path) -> None:
 
 
 def _remove_if_left(folder: Path, now_s: float) -> None:
-    is_old = now_s - fsio.status(folder).st_mtime > _OLD_S
     try:
         alive = fsio.open_existing(folder / ALIVE, write=True)
     except FileNotFoundError:
-        if is_old:
+        # The lock is made before anything else, and whoever finds its folder gone takes another.
+        if fsio.names(folder):
             fsio.remove_tree(folder)
+        else:
+            fsio.remove_directory(folder)
         return
     try:
+        is_old = now_s - fsio.status(folder).st_mtime > _OLD_S
         if _is_let_go(alive, is_old=is_old):
             fsio.remove_tree(folder)
     finally:
@@ -78,4 +86,4 @@ def _is_let_go(alive: int, *, is_old: bool) -> bool:
     try:
         return fsio.is_let_go(alive)
     except OSError as error:
-        return is_old and error.errno in (*fsio.NEVER, errno.EIO)
+        return is_old and error.errno in fsio.NEVER

@@ -201,20 +201,45 @@ def test_a_process_that_does_not_answer_is_not_waited_for_for_ever(tmp_path, han
 
 
 def test_what_killed_probes_left_goes_and_what_runs_stays(tmp_path):
-    left, empty = tmp_path / f"{FOLDER}left", tmp_path / f"{FOLDER}empty"
-    for folder in (left, empty):
+    left, empty, without = (tmp_path / f"{FOLDER}{name}" for name in ("left", "empty", "without"))
+    for folder in (left, empty, without):
         folder.mkdir()
-    for name in ("alive", "rest"):
-        (left / name).touch()
+    for path in (left / "alive", left / "rest", without / "rest"):
+        path.touch()
     (left / "below").mkdir()
     with probe_folder(tmp_path) as running:
-        assert not left.exists()
-        assert empty.exists()  # one that is a moment old may be about to be locked
-        os.utime(empty, (0, 0))
+        assert os.listdir(tmp_path) == [running.name]
         with probe_folder(tmp_path):
             assert running.exists()
-            assert not empty.exists()
     assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_another_probe_took_while_it_was_empty_is_made_anew(tmp_path, monkeypatch):
+    create, taken = fsio.create, []
+
+    def lose_the_first(path, **more):
+        if path.name == "alive" and not taken:
+            taken.append(path.parent)
+            with probe_folder(tmp_path):
+                assert not path.parent.exists()
+        return create(path, **more)
+
+    monkeypatch.setattr(fsio, "create", lose_the_first)
+    with probe_folder(tmp_path) as folder:
+        assert folder != taken[0]
+        assert os.listdir(tmp_path) == [folder.name]
+
+
+def test_where_there_are_no_locks_age_tells_what_was_left(faulty):
+    (point,) = faulty("no-flock")
+    left = point / f"{FOLDER}left"
+    left.mkdir()
+    (left / "alive").touch()
+    with probe_folder(point):
+        assert left.exists()
+    os.utime(left, (0, 0))
+    with probe_folder(point):
+        assert not left.exists()
 
 
 def test_a_full_or_failing_disk_is_no_lack(tmp_path, monkeypatch):
