@@ -55,6 +55,7 @@ class Commands(MutableMapping[str, click.Command]):
         {
             "serve": "serve:serve",
             "check": "check:check",
+            "doctor": "doctor:doctor",
             "user": "user:user",
             "token": "token:token",
             "backup": "backup:backup",

@@ -9,6 +9,7 @@ files.py        files and directories: made, opened, read, written
 naming.py       their names: given, changed, taken away
 durable.py      what makes them durable
 locks.py        lasting lock files
+lacking.py      what a file system lacks and is done without
 shared.py       a lock of processes that were forked
 appending.py    logs, which others may move away
 parallel.py     many fsyncs at once
@@ -67,7 +68,9 @@ from c8ybin.fsio.files import (
     truncate,
     write_at,
 )
+from c8ybin.fsio.lacking import NEVER, Lack, demand_all, do_without
 from c8ybin.fsio.locks import (
+    is_let_go,
     is_locked,
     locked,
     open_lock,
@@ -91,13 +94,17 @@ __all__ = [
     "COPY_BYTES",
     "DIRECTORY_MODE",
     "FILE_MODE",
+    "NEVER",
     "PRIVATE_MODE",
     "AnyPath",
+    "Lack",
     "SharedLock",
     "WouldWait",
     "close",
     "closing",
     "create",
+    "demand_all",
+    "do_without",
     "draft",
     "entries",
     "exists",
@@ -105,6 +112,7 @@ __all__ = [
     "has_name",
     "hold_open",
     "is_directory",
+    "is_let_go",
     "is_link",
     "is_locked",
     "is_taken",

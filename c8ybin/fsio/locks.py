@@ -15,6 +15,7 @@ from threading import Lock
 
 from c8ybin.fsio.cached import WouldWait, is_hurried, waits
 from c8ybin.fsio.files import create, open_existing
+from c8ybin.fsio.lacking import Lack, is_excused
 
 _POLL_FIRST_S = 0.001
 _POLL_LONGEST_S = 0.05
@@ -23,6 +24,25 @@ _LONGEST_RUN_S = 0.5
 
 def try_lock(fd: int) -> bool:
     """Take the exclusive flock of an open file if nobody else has it."""
+    try:
+        return _flock(fd)
+    except OSError as error:
+        if not is_excused(Lack.LOCK, error):
+            raise
+        return True
+
+
+def is_let_go(fd: int) -> bool:
+    """Take the flock of a file that says whether its maker lives; nobody is dead where there are no locks."""
+    try:
+        return _flock(fd)
+    except OSError as error:
+        if not is_excused(Lack.LOCK, error):
+            raise
+        return False
+
+
+def _flock(fd: int) -> bool:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -44,7 +64,7 @@ def is_locked(path: Path) -> bool:
             raise
         fd = open_existing(path)
     try:
-        return not try_lock(fd)
+        return not is_let_go(fd)
     finally:
         os.close(fd)
 

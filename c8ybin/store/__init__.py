@@ -27,6 +27,7 @@ from c8ybin.store.check import Check
 from c8ybin.store.disk import MIN_FREE
 from c8ybin.store.event import StoredEvent
 from c8ybin.store.examination import Finding, Kind
+from c8ybin.store.fitness import UnfitFileSystem, accept_unfit
 from c8ybin.store.inventory import ObjectPage, StoredObject
 from c8ybin.store.journal import Journal
 from c8ybin.store.layout import QUARANTINE
@@ -46,7 +47,6 @@ from c8ybin.store.store import Room, Store
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep, Sweeper
 from c8ybin.store.unpack import Source, read_index
 from c8ybin.store.uploads import Chunk
-from c8ybin.store.writer import UnfitFileSystem
 
 __all__ = [
     "DAY_MS",
@@ -84,6 +84,7 @@ __all__ = [
     "Unsteady",
     "Usage",
     "WouldWait",
+    "accept_unfit",
     "existing_directory",
     "is_data_directory",
     "prepare_directory",

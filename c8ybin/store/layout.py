@@ -28,6 +28,7 @@ data/
   ballast/0 ... 7             256 KiB that a start on a full disk lets go
   quarantine/<time>/          what a repair set aside, under the path that it had; nobody's but the operator's
   before-restore-<time>/      the data directory that a restore replaced; whole once it has its format
+  .c8ybin-probe-<random>/     what the file system holds is being tried there, see c8ybin/probes; goes with the next try
   .restore-<random>/          a restore that is under way, or was cut: `alive` is locked for its life
 """
 
@@ -44,6 +45,7 @@ from urllib.parse import quote
 
 from c8ybin import fsio
 from c8ybin.domain.ids import FIRST_OWN, EventId, created_ms, first_id, is_id
+from c8ybin.probes import FOLDER
 
 FORMAT = "c8ybin 1"
 _HOUR_MS = 3_600_000
@@ -296,8 +298,8 @@ def is_of_the_root(name: str) -> bool:
 
 
 def may_be_anywhere(name: str) -> bool:
-    """Tell whether also an empty directory may hold this: a README, notes of a checkout, what a new ext4 has."""
-    return name.startswith(("README", "lost+found", ".format.", ".gitignore", ".gitkeep"))
+    """Tell whether also an empty directory may hold this: a README, notes of a checkout, a new ext4's, a probe's."""
+    return name.startswith(("README", "lost+found", ".format.", ".gitignore", ".gitkeep", FOLDER))
 
 
 def _safe_name(kind: str) -> str:

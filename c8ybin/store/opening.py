@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from c8ybin import fsio
+from c8ybin.store.fitness import require_fit
 from c8ybin.store.layout import (
     BEFORE,
     FORMAT,
@@ -98,10 +99,14 @@ def prepare_directory(root: Path) -> Layout:
     Raises:
         UnfitDirectory: It is not ours, or of a format that this version does not know;
             nothing was touched.
+        UnfitFileSystem: The file system lacks something that the store rests on; nothing was touched.
         OSError: It cannot be read or written.
     """
     layout = layout_of(root)
     root = layout.root
+    is_there = root.exists()
+    if not is_there:
+        require_fit(next(parent for parent in root.parents if parent.is_dir()))
     make_with_parents(root)
     found = _format(layout)
     if found is None:
@@ -114,11 +119,14 @@ def prepare_directory(root: Path) -> Layout:
                 or f"{root} holds other files ({foreign[0]}, ...) and is no data directory of c8ybin; "
                 "name an empty or a new directory."
             )
+    if found is not None:
+        _check_format(root, found)
+    if is_there:
+        require_fit(root)
     if found is None:
         with fsio.replacing(layout.format, f".format.{fsio.unique_name()}") as file:
             file.write(f"{FORMAT}\n".encode())
     else:
-        _check_format(root, found)
         # Whoever made it may have died before the fsync; without it, what follows is a foreign tree.
         fsio.sync_directory(root)
     _refuse_links(layout)

@@ -74,7 +74,7 @@ class Store:
 
         Raises:
             UnfitDirectory: It is not ours.
-            UnfitFileSystem: It lacks hard links or file locks.
+            UnfitFileSystem: The file system lacks something that the store rests on; nothing was touched.
             OSError: It cannot be read or written.
         """
         layout: Layout = prepare_directory(root)

@@ -73,7 +73,7 @@ class Sweep:
         except FileNotFoundError:
             return self._without_alive(folder)
         try:
-            return fsio.try_lock(alive) and self._dead(folder)
+            return fsio.is_let_go(alive) and self._dead(folder)
         finally:
             os.close(alive)
 

@@ -86,7 +86,7 @@ class Untold:
             # Made before the hours and removed after them: a power cut has taken it, or its writer has just ended.
             return True
         stack.callback(fsio.close, alive)
-        return fsio.try_lock(alive)
+        return fsio.is_let_go(alive)
 
     def _cut_off(self, folder: Path) -> bool:
         self._disk.index.cut_off_damage(folder.name)

@@ -28,10 +28,6 @@ _SYNCED = "synced\n"
 MOST_SPARE_BYTES = 64 * 1024
 
 
-class UnfitFileSystem(Exception):
-    """The file system lacks something that the store rests on."""
-
-
 class Writer:
     """The folder of this process, and names that no other process uses.
 
@@ -43,7 +39,6 @@ class Writer:
         """Make the folder, durably.
 
         Raises:
-            UnfitFileSystem: There is no flock() or no link().
             OSError: The folder cannot be made.
         """
         while True:
@@ -70,20 +65,12 @@ class Writer:
         # A sweep may remove the folder while it is still empty, or look at a lock not yet taken.
         try:
             self._alive_fd = fsio.create(self.folder / ALIVE)
-            if not fsio.try_lock(self._alive_fd):
+            # A sweep may have been through with it before it was locked.
+            if not (fsio.try_lock(self._alive_fd) and fsio.exists(self.folder / ALIVE)):
                 os.close(self._alive_fd)
                 return False
-            probe = self.folder / f"{ALIVE}.link"
-            fsio.link(self.folder / ALIVE, probe)
-            fsio.remove(probe)
         except FileNotFoundError:
             return False
-        except OSError as error:
-            if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK):
-                raise UnfitFileSystem(
-                    "The file system of the data directory has no hard links or no file locks; use another one."
-                ) from error
-            raise
         return True
 
     def next_name(self, prefix: str) -> str:

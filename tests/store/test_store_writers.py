@@ -1,7 +1,6 @@
 """Processes in one data directory: their folders, their locks of life, their hours."""
 
 import errno
-import fcntl
 import os
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from store_tools import by_path
 
 from c8ybin import fsio
 from c8ybin.store.layout import Layout
-from c8ybin.store.writer import UnfitFileSystem, Writer, hours_of, noted_inventory, untold_hours_of
+from c8ybin.store.writer import Writer, hours_of, noted_inventory, untold_hours_of
 
 
 @pytest.fixture()
@@ -231,16 +230,6 @@ def test_a_writer_whose_new_folder_a_sweep_took_and_left_takes_another(root, mon
     assert writer.folder == folders[1] != folders[0]
     assert (writer.folder / "alive").exists()
     writer.close()
-
-
-@pytest.mark.parametrize(("call", "number"), [("link", errno.EPERM), ("flock", errno.ENOLCK)])
-def test_a_file_system_without_links_or_locks_is_refused(root, monkeypatch, call, number):
-    def fail(*arguments, **folders):
-        raise OSError(number, "not here")
-
-    monkeypatch.setattr(os if call == "link" else fcntl, call, fail)
-    with pytest.raises(UnfitFileSystem, match="no hard links or no file locks"):
-        Writer(Layout(root))
 
 
 def test_a_probe_writes_durably_and_leaves_nothing(make_writer, monkeypatch):
