@@ -12,6 +12,7 @@
     Check, Repair       what is wrong in a data directory, and putting it right (check.py, repair.py)
     write_backup(...)   one tar of every event as it stood at one moment (backup.py, snapshot.py)
     restore_backup(...) back from such tars, checked first (restore.py, unpack.py, switch.py)
+    make_read_only(...) nothing is changed any more, by nobody (read_only.py, mode.py)
 
 `layout.py` draws the disk; `commit.py` has the commit steps; `disk.py` the locks and
 what is known to be durable. Errors are domain errors, or OSError let through.
@@ -38,6 +39,13 @@ from c8ybin.store.opening import (
     is_data_directory,
     prepare_directory,
     started_directory,
+)
+from c8ybin.store.read_only import (
+    end_read_only,
+    is_read_only,
+    make_read_only,
+    still_writing,
+    wait_until_read_only,
 )
 from c8ybin.store.readers import Readers
 from c8ybin.store.repair import Repair
@@ -84,11 +92,16 @@ __all__ = [
     "Unsteady",
     "Usage",
     "WouldWait",
+    "end_read_only",
     "existing_directory",
     "is_data_directory",
+    "is_read_only",
+    "make_read_only",
     "prepare_directory",
     "read_index",
     "restore_backup",
     "started_directory",
+    "still_writing",
+    "wait_until_read_only",
     "write_backup",
 ]
