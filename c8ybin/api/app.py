@@ -191,7 +191,10 @@ def make_app(
     """
     links = links or Links()
     watch = watch or Watch.of_one()
-    middleware: list[Any] = [MethodOverride(), Access(accounts, links.trusted_proxies, watch.counts)]
+    middleware: list[Any] = [
+        MethodOverride(),
+        Access(accounts, links.trusted_proxies, watch.counts, store.require_writable),
+    ]
     app = falcon.App(middleware=middleware, response_type=Response)
     app.req_options.strip_url_path_trailing_slash = True
 

@@ -85,6 +85,7 @@ STATUS: dict[type[errors.Refusal], tuple[int, str]] = {
     errors.Damaged: (500, "general/Internal Error"),
     errors.Busy: (503, "general/Service Unavailable"),
     errors.ListUnavailable: (503, "general/Service Unavailable"),
+    errors.ReadOnly: (503, "general/Service Unavailable"),
     errors.LoginsCrowded: (503, "general/Service Unavailable"),
 }
 

@@ -60,6 +60,8 @@ class Commands(MutableMapping[str, click.Command]):
             "token": "token:token",
             "backup": "backup:backup",
             "restore": "backup:restore_command",
+            "sync": "sync:sync",
+            "read-only": "sync:read_only",
             "reindex": "reindex:reindex",
             "seed": "seed:seed",
             "top": "top:top",

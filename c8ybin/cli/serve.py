@@ -72,6 +72,11 @@ def default_workers() -> int:
     type=click.Path(path_type=Path, resolve_path=True),
     help="A folder or tar of events and files, for a data directory without events; see `c8ybin seed`.",
 )
+@option(
+    "--read-only",
+    is_flag=True,
+    help="Change nothing, so that the data may be on what cannot be written: whatever would is answered 503.",
+)
 @option("--public-url", type=PublicUrl(), help="Where clients reach the server; links are made from it.")
 @option("--trusted-proxy", type=Peer(), multiple=True, help="Whose X-Forwarded-Proto, -Host and -For count.")
 @option(
@@ -141,7 +146,13 @@ def serve(host: str, port: int, workers: int, **settings: Any) -> None:
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
     code = 0
     with signals_held(), listening(host, port) as listener:
-        tls = choice.opened(listener, settings["data"], settings["public_url"], settings["trusted_proxy"])
+        tls = choice.opened(
+            listener,
+            settings["data"],
+            settings["public_url"],
+            settings["trusted_proxy"],
+            may_make=not settings["read_only"],
+        )
         warnings = list(filter(None, (as_root(), too_open(settings["data"]))))
         if settings["demo"]:
             from c8ybin.faults import Plan  # here, for most starts do without it

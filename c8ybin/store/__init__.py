@@ -12,6 +12,8 @@
     Check, Repair       what is wrong in a data directory, and putting it right (check.py, repair.py)
     write_backup(...)   one tar of every event as it stood at one moment (backup.py, snapshot.py)
     restore_backup(...) back from such tars, checked first (restore.py, unpack.py, switch.py)
+    Sync                a copy elsewhere that goes on where it was cut (sync.py, event_copy.py, stamps.py, target.py)
+    make_read_only(...) nothing is changed any more, by nobody (read_only.py, mode.py)
 
 `layout.py` draws the disk; `commit.py` has the commit steps; `disk.py` the locks and
 what is known to be durable. Errors are domain errors, or OSError let through.
@@ -40,11 +42,20 @@ from c8ybin.store.opening import (
     prepare_directory,
     started_directory,
 )
+from c8ybin.store.read_only import (
+    end_read_only,
+    is_read_only,
+    make_read_only,
+    still_writing,
+    wait_until_read_only,
+)
 from c8ybin.store.readers import Readers
 from c8ybin.store.repair import Repair
 from c8ybin.store.restore import MissingBackup, Restored, restore_backup
 from c8ybin.store.store import Room, Store
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep, Sweeper
+from c8ybin.store.sync import StillWritten, Sync
+from c8ybin.store.sync_hours import Synced
 from c8ybin.store.unpack import Source, read_index
 from c8ybin.store.uploads import Chunk
 
@@ -73,11 +84,14 @@ __all__ = [
     "Restored",
     "Room",
     "Source",
+    "StillWritten",
     "Store",
     "StoredEvent",
     "StoredObject",
     "Sweep",
     "Sweeper",
+    "Sync",
+    "Synced",
     "UnfitDirectory",
     "UnfitFileSystem",
     "UnknownFormat",
@@ -85,11 +99,16 @@ __all__ = [
     "Usage",
     "WouldWait",
     "accept_unfit",
+    "end_read_only",
     "existing_directory",
     "is_data_directory",
+    "is_read_only",
+    "make_read_only",
     "prepare_directory",
     "read_index",
     "restore_backup",
     "started_directory",
+    "still_writing",
+    "wait_until_read_only",
     "write_backup",
 ]

@@ -29,6 +29,7 @@ from c8ybin.store.disk import Disk
 from c8ybin.store.group_commit import Steps, is_small
 from c8ybin.store.journal import read_journal
 from c8ybin.store.layout import BINARY, CONTENT, EVENT, JOURNAL
+from c8ybin.store.mode import changes
 
 # What waits longer than this to remove what is void leaves it to the sweep.
 _TIDY_TIMEOUT_S = 1.0
@@ -92,6 +93,7 @@ class Binaries:
                 raise Damaged(f"{home / binary.content}: not {binary.length} bytes long")
             return OpenBinary(binary, fd)
 
+    @changes
     def attach(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
         """Make a received body the binary of an event that has none.
 
@@ -135,6 +137,7 @@ class Binaries:
         self._disk.digester.follow(home, binary)
         return binary
 
+    @changes
     def replace(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
         """Make a received body the one binary of an event, whatever it had before.
 
@@ -154,6 +157,7 @@ class Binaries:
         self._disk.digester.follow(home, binary)
         return binary
 
+    @changes
     def delete(self, event_id: EventId, wanted: Precondition) -> str | None:
         """Remove the binary of an event, and its incomplete upload; a full disk does not prevent it.
 

@@ -17,6 +17,7 @@ from c8ybin.store.event import read_facts
 from c8ybin.store.group_commit import Durable, GroupCommit, Steps
 from c8ybin.store.journal import sync_journal
 from c8ybin.store.layout import EVENT, JOURNAL, Layout
+from c8ybin.store.mode import Gate
 from c8ybin.store.writer import Writer
 
 LOCK_TIMEOUT_S = 10.0
@@ -63,6 +64,7 @@ class Disk:
         self.layout = layout
         self.writer = writer
         self.clock = clock
+        self.gate = Gate()
         self.digester = Digester(writer)
         self.index = Index(
             layout.index,
@@ -73,6 +75,7 @@ class Disk:
             read_all=self.facts,
             is_writing=lambda name: fsio.exists(layout.tmp / name),
             tell_behind=writer.tell_unindexed,
+            may_write=lambda: self.gate.is_open,
         )
         self.together = GroupCommit()
         self._min_free = min_free

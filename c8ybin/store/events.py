@@ -14,6 +14,7 @@ from c8ybin.store.disk import Disk
 from c8ybin.store.event import EventFile, StoredEvent, parse_event_file, read_event, stored_event
 from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.layout import DELETED, EVENT
+from c8ybin.store.mode import changes
 
 
 class Events:
@@ -49,6 +50,7 @@ class Events:
             raise EventNotFound from None
         return str(file.document["source"]["id"])
 
+    @changes
     def create(self, document: Document, owner: str) -> StoredEvent:
         """Create an event from a document that is valid.
 
@@ -101,6 +103,7 @@ class Events:
             else:
                 return event_id
 
+    @changes
     def update(self, event_id: EventId, change: Document, wanted: Precondition) -> StoredEvent:
         """Merge a change into an event.
 
@@ -130,6 +133,7 @@ class Events:
         yield from write_event(home, file, self._disk, leading)
         self._disk.leads_durably_to(event_id)
 
+    @changes
     def delete(self, event_id: EventId, wanted: Precondition) -> None:
         """Delete an event with its binary; a full disk does not prevent it.
 

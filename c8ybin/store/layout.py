@@ -2,6 +2,7 @@
 
 data/
   format                      "c8ybin 1": read at start; an unknown one is refused
+  read-only                   while nothing may be changed, see mode.py
   accounts.lock               held while that file is changed
   accounts.json               users, hashes, roles, tokens, limits; mode 0600
   admin-password              what a first start made by itself; mode 0600
@@ -10,6 +11,7 @@ data/
   locks/000 ... 3ff           1024 lasting lock files, made once, never deleted
   tmp/<writer>/               one for each running process (random name)
     alive                     the process holds a flock on it for its life
+    writes                    and on this one while it may change something
     hours                     the ID-hours that it changed, and since when the index knows of it
     unindexed                 while it has changed what it cannot tell the index
     run-*                     parts of an index that is being made anew
@@ -30,6 +32,7 @@ data/
   before-restore-<time>/      the data directory that a restore replaced; whole once it has its format
   .c8ybin-probe-<random>/     what the file system holds is being tried there, see c8ybin/probes; goes with the next try
   .restore-<random>/          a restore that is under way, or was cut: `alive` is locked for its life
+  .sync/                      in a copy that is not complete, and has no format yet: see target.py
 """
 
 import calendar
@@ -68,8 +71,10 @@ ACCOUNTS = "accounts.json"
 ACCOUNTS_LOCK = "accounts.lock"
 FIRST_PASSWORD = "admin-password"  # noqa: S105 - a file's name
 TLS = "tls"
+READ_ONLY = "read-only"
 
 STAGING = ".restore-"
+SYNC = ".sync"
 BEFORE = "before-restore-"
 # The last file to move in either direction: without it, a directory is not whole.
 FORMAT_MOVING = "format.moving"
@@ -77,6 +82,7 @@ FORMAT_MOVING = "format.moving"
 _OF_THE_ROOT = frozenset(
     (
         "format",
+        READ_ONLY,
         ACCOUNTS_LOCK,
         ACCOUNTS,
         FIRST_PASSWORD,
@@ -91,7 +97,15 @@ _OF_THE_ROOT = frozenset(
         QUARANTINE,
     )
 )
-_NOT_OF_ITS_STATE = (".format.", f".{ACCOUNTS}.", f".{FIRST_PASSWORD}.", STAGING, BEFORE)
+_NOT_OF_ITS_STATE = (
+    ".format.",
+    f".{ACCOUNTS}.",
+    f".{FIRST_PASSWORD}.",
+    f".{READ_ONLY}.",
+    STAGING,
+    SYNC,
+    BEFORE,
+)
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 # A type of external IDs as `_safe_name` writes it.
 _TYPE = re.compile(r"(?!\.)[A-Za-z0-9_.~%=-]{1,200}")
@@ -114,6 +128,16 @@ class Layout:
     def format(self) -> Path:
         """The file that says whose directory this is."""
         return self.root / "format"
+
+    @property
+    def read_only(self) -> Path:
+        """The file that keeps everybody from changing anything."""
+        return self.root / READ_ONLY
+
+    @property
+    def sync(self) -> Path:
+        """What a copy under way keeps of its own."""
+        return self.root / SYNC
 
     @property
     def events(self) -> Path:
@@ -272,8 +296,14 @@ class Layout:
         """Yield the IDs of the events of one hour, whose directories bear them as names."""
         place = f"{hour.parent.name}/{hour.name}"
         for name in _directory_names(hour):
-            if _ID.fullmatch(name) and self.hour_name(event_id := EventId(int(name))) == place:
+            if (event_id := self.id_in(place, name)) is not None:
                 yield event_id
+
+    def id_in(self, place: str, name: str) -> EventId | None:
+        """Return whose directory a name is in an hour, told as by `hour_name`; None where it is foreign."""
+        if _ID.fullmatch(name) and self.hour_name(event_id := EventId(int(name))) == place:
+            return event_id
+        return None
 
 
 @lru_cache(maxsize=4096)

@@ -65,7 +65,10 @@ class Listing:
         if self._is_bypassed():
             return None
         try:
-            self.untold.tell_once()
+            if self._disk.gate.is_open:
+                self.untold.tell_once()
+            elif self.untold.is_there():
+                return None
             return question(self._disk.index)
         except OSError as error:
             log.error("a list walks the tree, for the index cannot be used: %s", error)
@@ -112,7 +115,8 @@ class Listing:
         if self.is_bypassed:
             return None
         try:
-            self.untold.tell_once()
+            if self._disk.gate.is_open:
+                self.untold.tell_once()
             found = self._disk.index.overview(Query(), may_wait=False)
             return found, self._disk.index.state()
         except (ListUnavailable, OSError):

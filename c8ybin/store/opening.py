@@ -37,7 +37,11 @@ def existing_directory(root: Path) -> Layout:
     layout = layout_of(root)
     found = _format(layout)
     if found is None:
-        raise UnfitDirectory(interrupted_restore(layout) or f"{root} is no data directory of c8ybin.")
+        raise UnfitDirectory(
+            interrupted_restore(layout)
+            or unfinished_copy(layout)
+            or f"{root} is no data directory of c8ybin."
+        )
     _check_format(root, found)
     return layout
 
@@ -85,6 +89,13 @@ def interrupted_restore(layout: Layout) -> str | None:
     return None
 
 
+def unfinished_copy(layout: Layout) -> str | None:
+    """Say what to do where a copy is not complete, or None where there is none; for a directory without a format."""
+    if not fsio.is_directory(layout.sync):
+        return None
+    return f"{layout.root} is a copy that is not complete: run `c8ybin sync SRC {layout.root} --final`, or remove it."
+
+
 def moving_away(layout: Layout) -> Path | None:
     """Return where a restore that was interrupted began to move the old data to."""
     return next((path.parent for path in sorted(layout.root.glob(f"{BEFORE}*/{FORMAT_MOVING}"))), None)
@@ -116,6 +127,7 @@ def prepare_directory(root: Path) -> Layout:
         if foreign and found is None:
             raise UnfitDirectory(
                 interrupted_restore(layout)
+                or unfinished_copy(layout)
                 or f"{root} holds other files ({foreign[0]}, ...) and is no data directory of c8ybin; "
                 "name an empty or a new directory."
             )
@@ -130,11 +142,16 @@ def prepare_directory(root: Path) -> Layout:
         # Whoever made it may have died before the fsync; without it, what follows is a foreign tree.
         fsio.sync_directory(root)
     _refuse_links(layout)
+    furnish(layout)
+    fsio.sync_directory(root)
+    return layout
+
+
+def furnish(layout: Layout) -> None:
+    """Make the directories and lock files that a data directory must have; not durable yet."""
     for directory in (layout.events, layout.locks, layout.tmp):
         fsio.make_directory(directory)
     _make_locks(layout)
-    fsio.sync_directory(root)
-    return layout
 
 
 def layout_of(root: Path) -> Layout:

@@ -20,13 +20,14 @@ from c8ybin.store.identities import Identities
 from c8ybin.store.inventory import Inventory
 from c8ybin.store.layout import Layout
 from c8ybin.store.listing import Listing
-from c8ybin.store.opening import UnfitDirectory, existing_directory, prepare_directory
+from c8ybin.store.mode import Mode
+from c8ybin.store.opening import UnfitDirectory, existing_directory, prepare_directory, started_directory
 from c8ybin.store.readers import Readers
 from c8ybin.store.repair import Repair
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep
 from c8ybin.store.untold import Untold
 from c8ybin.store.uploads import Uploads
-from c8ybin.store.writer import Writer
+from c8ybin.store.writer import Onlooker, Writer
 
 _PROBE_KEEPS_S = 1.0
 # As long as clients are told to wait: then one of them tries, and its failure counts again.
@@ -57,6 +58,7 @@ class Store:
         self.inventory = Inventory(disk, self.identities)
         self.sweep = Sweep(disk, self.listing, upload_expiry_s=upload_expiry_s)
         self.keeper = Keeper(disk.index, disk.writer.note_synced)
+        self.mode = Mode(disk.layout, disk.writer.folder, disk.gate)
         self._probe_lock = Lock()
         self._probed_at = -_PROBE_KEEPS_S
         self._trouble: OSError | None = None
@@ -95,8 +97,39 @@ class Store:
         except BaseException:
             writer.close()
             raise
-        disk = Disk(layout, writer, Clock(), min_free=min_free)
-        return cls(disk, upload_expiry_s=upload_expiry_s)
+        store = cls(Disk(layout, writer, Clock(), min_free=min_free), upload_expiry_s=upload_expiry_s)
+        try:
+            store.mode.join()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def look_at(cls, root: Path) -> "Store":
+        """Open a data directory to read it; nothing in it is touched, so it may be on what is read-only.
+
+        Raises:
+            UnfitDirectory: It is not ours, or was never started.
+            OSError: It cannot be read.
+        """
+        layout = started_directory(root)
+        disk = Disk(layout, Onlooker(layout), Clock())
+        disk.gate.close()
+        return cls(disk)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be changed."""
+        return not self._disk.gate.is_open
+
+    def require_writable(self) -> None:
+        """Refuse what would change something.
+
+        Raises:
+            ReadOnly: Nothing may be changed.
+        """
+        self._disk.gate.require_open()
 
     @property
     def folder(self) -> Path:
@@ -170,8 +203,10 @@ class Store:
             self._failed_at, self._failure = time.monotonic(), error
 
     def trouble(self) -> OSError | None:
-        """Return why the store cannot take a write now; None when it can. Tried at most once a second."""
+        """Return why the store cannot take a write now; None when it can, or is not to. Tried at most once a second."""
         fsio.may_take_long()
+        if self.is_read_only:
+            return None
         with self._probe_lock:
             if time.monotonic() - self._failed_at < _FAILURE_KEEPS_S:
                 return self._failure
@@ -187,6 +222,7 @@ class Store:
 
     def close(self) -> None:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
+        self.mode.close()
         self._disk.digester.close()
         self._disk.together.close()
         self._tell_durably()

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Busy, Damaged, EventNotFound, ListUnavailable, Refusal
+from c8ybin.domain.errors import Busy, Damaged, EventNotFound, ListUnavailable, ReadOnly, Refusal
 from c8ybin.domain.events import IS_INCOMPLETE
 from c8ybin.domain.ids import RELEASED_MS, EventId
 from c8ybin.domain.queries import Query
@@ -24,6 +24,7 @@ from c8ybin.store.disk import Disk
 from c8ybin.store.identities import Identities
 from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
 from c8ybin.store.listing import Listing
+from c8ybin.store.mode import changes
 from c8ybin.store.records import cut_off_torn_line
 from c8ybin.store.writer import ALIVE, hours_of, noted_inventory, untold_hours_of, writer_of
 
@@ -36,7 +37,7 @@ _STOP_WITHIN_S = 5.0
 
 # What a writer keeps in its folder.
 _OF_A_WRITER = re.compile(
-    r"alive\.link|hours|unindexed|(?:body|spool|event|gone|record|probe|run|seed)-[0-9a-f-]+"
+    r"alive\.link|hours|writes|unindexed|(?:body|spool|event|gone|record|probe|run|seed)-[0-9a-f-]+"
 )
 
 
@@ -49,8 +50,20 @@ class Sweep:
         self._identities = Identities(disk)
         self.upload_expiry_s = upload_expiry_s
 
+    def require_writable(self) -> None:
+        """Refuse to begin while nothing may be changed.
+
+        Raises:
+            ReadOnly: So it is.
+        """
+        self._disk.gate.require_open()
+
     def dead_writers(self) -> int:
-        """Remove what dead writers left; return how many writers that were."""
+        """Remove what dead writers left; return how many writers that were.
+
+        Raises:
+            ReadOnly: Nothing may be changed; what was begun is left to the next sweep.
+        """
         try:
             self._listing.untold.tell()
         except (ListUnavailable, OSError) as error:
@@ -118,6 +131,7 @@ class Sweep:
         done = [self._clean(event_id, home, dead) for event_id, home in events]
         return all(done)
 
+    @changes
     def _external_ids(self) -> bool:
         """Remove external IDs whose managed object is gone; return False where that is left for another time."""
         try:
@@ -128,6 +142,7 @@ class Sweep:
             return _put_off(self._disk.layout.identities, error)
         return True
 
+    @changes
     def _clean(self, event_id: EventId, home: Path, dead: Path) -> bool:
         """Remove what is of no use in an event's directory; return False where it is in use or the disk fails."""
         try:
@@ -201,6 +216,7 @@ class Sweep:
                 _put_off(home, error)
         return swept
 
+    @changes
     def _upload(self, event_id: EventId, home: Path) -> bool:
         touched_s = fsio.status(home / JOURNAL).st_mtime
         if touched_s < RELEASED_MS / 1000:
@@ -246,10 +262,13 @@ class Sweeper:
         uploads_at = 0.0
         while True:
             try:
+                self._sweep.require_writable()
                 self._sweep.dead_writers()
                 if time.monotonic() >= uploads_at:
                     self._sweep.stale_uploads()
                     uploads_at = time.monotonic() + self._uploads_every_s
+            except ReadOnly:
+                log.debug("the sweep is put off, for nothing may be changed")
             except ListUnavailable:
                 log.info("the sweep is put off, for the index is being made anew")
             except Exception:  # a thread that nobody waits for must not end unheard

@@ -48,6 +48,11 @@ class Untold:
         finally:
             self._guard.release()
 
+    def is_there(self) -> bool:
+        """Tell whether a dead one may have changed what it did not tell; nothing is told."""
+        folders = (folder for folder in fsio.entries(self._disk.layout.tmp) if fsio.is_directory(folder))
+        return any(untold_hours_of(folder) and not _surely_runs(folder) for folder in folders)
+
     def tell(self) -> None:
         """Tell for all who are dead.
 

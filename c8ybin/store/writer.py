@@ -172,6 +172,19 @@ class Writer:
         os.close(self._alive_fd)
 
 
+class Onlooker(Writer):
+    """A process that changes nothing: it has no folder, so it may look at what nobody can write to."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Take a name, for a folder that is not made."""
+        self.name = secrets.token_hex(_NAME_BYTES)
+        self.folder = layout.tmp / self.name
+        self.left_something = False
+
+    def close(self) -> None:
+        """Leave nothing, for there is nothing."""
+
+
 def is_running(folder: Path) -> bool:
     """Tell whether the writer of a folder in `tmp/` runs: its `alive` is there and locked."""
     return fsio.is_locked(folder / ALIVE)

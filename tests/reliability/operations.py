@@ -18,6 +18,16 @@ from indexing import checkpoint, checkpoint_before_its_line, fold, noting_anew, 
 from inspection import newest, newest_object
 from kinds import ACCOUNTS, EVENTS, FIRST_START, INVENTORY, Kind, Start
 from lockstep import failing, in_lockstep
+from moving import (
+    MOVED,
+    MOVED_AS_BEFORE,
+    ORDERED,
+    copy_again,
+    copy_at_once,
+    copy_first,
+    copy_last,
+    copy_what_goes,
+)
 from repairing import BESIDE_A_DAMAGED_UPLOAD, REPAIRS
 from restoring import (
     HALF_RESTORED,
@@ -34,7 +44,7 @@ from unsound import BESIDE_A_DAMAGED_COLUMN
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.bodies import files
 from c8ybin.domain.errors import EventNotFound
-from c8ybin.store import digesting, group_commit, journal, uploads
+from c8ybin.store import digesting, end_read_only, group_commit, journal, make_read_only, uploads
 
 OLD, NEW = b"old bytes", b"the new bytes"
 
@@ -374,4 +384,11 @@ OPERATIONS = {
     "restore what is half restored": Operation(restore, kind=HALF_RESTORED),
     "restore while a server starts": Operation(restore_while_a_server_starts, kind=RESTORED_OVER),
     "write a backup": Operation(write_a_backup, kind=WRITTEN),
+    "copy": Operation(copy_first, kind=MOVED),
+    "copy again": Operation(copy_again, copy_first, kind=MOVED),
+    "copy what goes again": Operation(copy_what_goes, copy_first, kind=MOVED_AS_BEFORE),
+    "copy the last time": Operation(copy_last, copy_first, kind=MOVED),
+    "copy at once": Operation(copy_at_once, kind=MOVED_AS_BEFORE),
+    "make read-only": Operation(make_read_only, kind=ORDERED),
+    "end read-only": Operation(end_read_only, make_read_only, others=("make read-only",), kind=ORDERED),
 }
