@@ -84,6 +84,7 @@ STATUS: dict[type[errors.Refusal], tuple[int, str]] = {
     BytesQuota: (507, "general/Insufficient Storage"),
     errors.Damaged: (500, "general/Internal Error"),
     errors.Busy: (503, "general/Service Unavailable"),
+    errors.CutOff: (503, "general/Service Unavailable"),
     errors.ListUnavailable: (503, "general/Service Unavailable"),
     errors.LoginsCrowded: (503, "general/Service Unavailable"),
 }
