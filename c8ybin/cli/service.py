@@ -44,6 +44,7 @@ class Service:
     cors_origin: tuple[str, ...]
     max_binary: int
     min_free: int
+    several_hosts: bool
     max_chunk: int
     upload_expiry: float
     threads: int
@@ -91,7 +92,12 @@ class Service:
         fsio.watch_waits(counts.synced)
         with self.book.opened() as told, ExitStack() as stack:
             with using(self.data):
-                store = Store.open(self.data, upload_expiry_s=self.upload_expiry, min_free=self.min_free)
+                store = Store.open(
+                    self.data,
+                    upload_expiry_s=self.upload_expiry,
+                    min_free=self.min_free,
+                    several_hosts=self.several_hosts,
+                )
             stack.callback(store.close)
             store.watch_commits(counts.committed)
             demo_account = {NAME: (PASSWORD, ROLES)} if self.demo else {}
@@ -119,6 +125,7 @@ class Service:
             )
             if life is not None:
                 server.stop_when_readable(life)
+            store.when_cut_off(server.stop)
             store.begin_meanwhile(server.begin_another)
             stack.callback(store.keeper.stop)
             store.keeper.start()
