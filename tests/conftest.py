@@ -71,6 +71,24 @@ def strace(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
+def command() -> Callable[..., str]:
+    """Return what finds a command: `command("rsync")`, installing its Debian package where that can be done."""
+
+    def find(name: str, package: str = "") -> str:
+        path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+        found = shutil.which(name, path=path)
+        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            install = ["apt-get", "install", "--yes", "--no-install-recommends", package or name]
+            subprocess.run(install, capture_output=True, timeout=300)
+            found = shutil.which(name, path=path)
+        if found is None:
+            pytest.skip(f"{name} is not here (Debian package {package or name})")
+        return found
+
+    return find
+
+
+@pytest.fixture(scope="session")
 def analyze() -> str:
     """The path of systemd-analyze."""
     found = shutil.which("systemd-analyze")

@@ -76,6 +76,10 @@ def open_client(
     return client
 
 
+# What connects to an address, within so many seconds: from this host, or from another one.
+Dial = Callable[[tuple[str, int], float | None], socket.socket]
+
+
 @dataclass
 class RunningServer:
     """A real `c8ybin serve` in a process of its own."""
@@ -83,10 +87,18 @@ class RunningServer:
     process: subprocess.Popen[str]
     url: str
     lines: list[str]
+    dial: Dial = socket.create_connection
+    host: str = "127.0.0.1"
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    def opened(self, timeout_s: float) -> http.client.HTTPConnection:
+        """Return a connection to it, which connects when it is used."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
+        reach(connection, self.dial)
+        return connection
 
     def workers(self) -> set[int]:
         """The processes that serve for it; none where it serves itself."""
@@ -100,6 +112,15 @@ class RunningServer:
         self.lines += self.process.stdout.read().splitlines()
         self.process.stdout.close()
         return code
+
+
+def reach(connection: http.client.HTTPConnection, dial: Dial) -> None:
+    """Let a connection connect in this way."""
+
+    def connect(address: tuple[str, int], timeout_s: float | None, *_: object) -> socket.socket:
+        return dial(address, timeout_s)
+
+    connection._create_connection = connect  # the standard library's own seam, for tunnels
 
 
 Serve = Callable[..., RunningServer]
@@ -117,6 +138,7 @@ def servers(default_data: Path) -> Iterator[Serve]:
         program: Sequence[str] = (sys.executable, "-m", "c8ybin"),
         workers: int | None = 1,
         stdin: socket.socket | None = None,
+        at: tuple[str, Dial] = ("127.0.0.1", socket.create_connection),
         **environment: str,
     ) -> RunningServer:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
@@ -127,6 +149,8 @@ def servers(default_data: Path) -> Iterator[Serve]:
                 "serve",
                 "--data",
                 str(data),
+                "--host",
+                at[0],
                 "--port",
                 "0",
                 *(("--workers", str(workers)) if workers else ()),
@@ -145,7 +169,8 @@ def servers(default_data: Path) -> Iterator[Serve]:
             line = process.stdout.readline()
             assert line, f"the server ended early: {lines}"
             lines.append(line.rstrip("\n"))
-        server = RunningServer(process, lines[-1].rpartition(" ")[2], lines)
+        host, dial = at
+        server = RunningServer(process, lines[-1].rpartition(" ")[2], lines, dial, host)
         running.append(server)
         return server
 
@@ -164,7 +189,8 @@ class Connection(http.client.HTTPConnection):
 
     def __init__(self, server: RunningServer, account: str = DEMO, *, at_once: bool = False) -> None:
         """Connect when asked; with `at_once` small bodies come in one segment with their headers."""
-        super().__init__("127.0.0.1", server.port, timeout=30)
+        super().__init__(server.host, server.port, timeout=30)
+        reach(self, server.dial)
         self._at_once = at_once
         self._authorization = "Basic " + base64.b64encode(account.encode()).decode()
 
@@ -241,7 +267,7 @@ def is_gone(pid: int) -> bool:
 def refuses(server: RunningServer) -> bool:
     """Tell whether nobody listens any more."""
     try:
-        socket.create_connection(("127.0.0.1", server.port)).close()
+        server.dial((server.host, server.port), None).close()
     except ConnectionRefusedError:
         return True
     except ConnectionResetError:  # accepted by the kernel just before

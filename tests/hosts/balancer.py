@@ -1,0 +1,92 @@
+"""nginx before the servers of several hosts, on a host of its own."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bed import Bed
+from network import Host
+
+PORT = 80
+
+# Where one event always goes to one host; in any other way it is just as right.
+BY_EVENT = "hash $event consistent;"
+IN_TURN = ""
+
+_CONFIGURATION = """
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    {temporary}
+    map $uri $event {{
+        ~^/event/events/(?<id>[0-9]+) $id;
+        default $request_id;
+    }}
+    upstream c8ybin {{
+        {choice}
+        {servers}
+        keepalive 32;
+    }}
+    server {{
+        listen {address}:{port};
+        client_max_body_size 0;
+        location / {{
+            proxy_pass http://c8ybin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            # An upload reaches the server while it comes, and a download the client.
+            proxy_request_buffering off;
+            proxy_buffering off;
+            # A host that is gone is passed over; what may have been done is sent to no other by itself.
+            proxy_connect_timeout 2s;
+            proxy_read_timeout 60s;
+            proxy_next_upstream error timeout;
+        }}
+    }}
+}}
+"""
+
+
+def start(bed: Bed, nginx: str, host: str, servers: Mapping[Host, int], choice: str) -> None:
+    """Start it as the part `nginx` of a bed; its address is that of `host`, at `PORT`.
+
+    Args:
+        bed: Where the hosts are.
+        nginx: The command.
+        host: Where it runs.
+        servers: The port of the server on each host.
+        choice: `BY_EVENT` or `IN_TURN`.
+    """
+    folder = bed.folder / "nginx"
+    folder.mkdir(exist_ok=True)
+    address = bed.hosts[host].address
+    path = folder / "nginx.conf"
+    path.write_text(
+        _CONFIGURATION.format(
+            folder=folder,
+            temporary=_temporary(folder),
+            choice=choice,
+            servers="\n        ".join(
+                f"server {at.address}:{port} max_fails=1 fail_timeout=2s;" for at, port in servers.items()
+            ),
+            address=address,
+            port=PORT,
+        )
+    )
+    bed.add(
+        "nginx", host, _command(nginx, path), is_ready=lambda: bed.hosts[host].answers(address, PORT)
+    ).start()
+
+
+def _command(nginx: str, path: Path) -> Sequence[str]:
+    return (nginx, "-c", str(path), "-e", "stderr")
+
+
+def _temporary(folder: Path) -> str:
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return "\n    ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)

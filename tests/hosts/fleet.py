@@ -1,0 +1,70 @@
+"""c8ybin servers on several hosts, over one data directory of a distributed file system."""
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from bed import Bed
+from harness import RunningServer, Serve
+from store_tools import new_root
+
+ASKING = "client"  # the host from which everybody asks
+
+
+class Fleet:
+    """The servers of one data directory, by the hosts that they run on.
+
+    Attributes:
+        bed: Where they run.
+        servers: Those that were started last, by host.
+    """
+
+    def __init__(self, bed: Bed, serve: Serve, name: str, locks: str = "locks") -> None:
+        """Make the data directory.
+
+        Args:
+            bed: Has the mounts.
+            serve: Starts servers, as `harness.servers` yields it.
+            name: Of the data directory below each mount.
+            locks: The name of a pool of lock files below each mount: making them takes seconds.
+        """
+        self.bed, self._serve, self._name = bed, serve, name
+        self.servers: dict[str, RunningServer] = {}
+        first = next(iter(bed.mounts.values()))
+        new_root(first / name, first / locks)
+
+    def root(self, host: str) -> Path:
+        """Return where a host has the data directory."""
+        return self.bed.mounts[host] / self._name
+
+    def start(self, host: str, *arguments: str, workers: int = 1) -> RunningServer:
+        """Start the server of a host; clients ask it over the network, from the host `client`."""
+        there, asking = self.bed.hosts[host], self.bed.hosts[ASKING]
+        server = self._serve(
+            "--insecure-http",
+            *(arguments or ("--demo", "--no-demo-events")),
+            data=self.root(host),
+            prefix=there.prefix,
+            workers=workers,
+            at=(there.address, asking.dial),
+        )
+        self.servers[host] = server
+        return server
+
+    def start_all(self, *arguments: str) -> Sequence[RunningServer]:
+        """Start one on each client host."""
+        return [self.start(host, *arguments) for host in self.bed.mounts]
+
+    def kill(self, host: str) -> None:
+        """End a server as a power cut would: without a word."""
+        self.servers[host].stop(signal.SIGKILL)
+
+    def pause(self, host: str) -> None:
+        """Stop a host as it is, server and mount: it answers nobody, and its connections stand."""
+        self.servers[host].process.send_signal(signal.SIGSTOP)
+        self.bed.parts[f"mount {host}"].freeze()
+
+    def resume(self, host: str) -> None:
+        """Let it go on."""
+        self.bed.parts[f"mount {host}"].thaw()
+        self.servers[host].process.send_signal(signal.SIGCONT)
