@@ -7,12 +7,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bed import Bed
+from file_systems import KINDS
+from file_systems import opened as opened_bed
+from fleet import on_next_host
 from harness import Client, Connection, RunningServer, connected, open_client, servers
 from hypothesis import settings
 from store_tools import CHILD_ENVIRONMENT, give_locks_back, lent, locks_of_all, new_root
@@ -37,6 +41,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--tally", type=Path, help="write what the tests of reliability counted to this JSON file"
+    )
+    parser.addoption(
+        "--hosts",
+        choices=list(KINDS),
+        help="run on two hosts over this file system: requests go to one and the other in turn",
     )
 
 
@@ -98,15 +107,37 @@ def analyze() -> str:
     return found
 
 
+@pytest.fixture(scope="session")
+def bed_of_all(request: pytest.FixtureRequest, command: Callable[..., str]) -> Iterator[Bed]:
+    """Hosts with a distributed file system, for all tests of a run; MooseFS where no other is wanted."""
+    with opened_bed(request.config.getoption("--hosts") or "moosefs", command) as made:
+        yield made
+
+
 @pytest.fixture
-def root(tmp_path: Path, locks: Path) -> Path:
+def mounts(request: pytest.FixtureRequest, tmp_path: Path) -> Sequence[Path]:
+    """With --hosts, where each host has a new directory of the distributed file system; else none."""
+    if not request.config.getoption("--hosts"):
+        return []
+    found = [mount / tmp_path.name for mount in request.getfixturevalue("bed_of_all").mounts.values()]
+    found[0].mkdir()
+    return found
+
+
+@pytest.fixture
+def root(tmp_path: Path, locks: Path, mounts: Sequence[Path]) -> Path:
     """A data directory that holds no event."""
+    if mounts:
+        return new_root(mounts[0] / "data", mounts[0].parent / "locks")
     return new_root(tmp_path / "data", locks)
 
 
 @pytest.fixture
-def quick_root(tmp_path: Path, locks: Path) -> Iterator[Path]:
+def quick_root(tmp_path: Path, locks: Path, mounts: Sequence[Path]) -> Iterator[Path]:
     """The same on a tmpfs where there is one, for tests that fsync thousands of times."""
+    if mounts:
+        yield new_root(mounts[0] / "data", mounts[0].parent / "locks")
+        return
     base = "/dev/shm" if Path("/dev/shm").is_dir() else str(tmp_path)
     with tempfile.TemporaryDirectory(dir=base) as folder:
         yield new_root(Path(folder) / "data", locks)
@@ -127,10 +158,11 @@ def intake(store: Store) -> Iterator[Intake]:
 
 
 @pytest.fixture
-def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+def make_client(tmp_path: Path, mounts: Sequence[Path]) -> Iterator[Callable[..., Client]]:
     """Return a maker of clients, with limits and settings of the application."""
+    roots = [mount / "data" for mount in mounts or (tmp_path,)]
     with ExitStack() as stack:
-        yield lambda links=None, **limits: open_client(tmp_path / "data", stack, links, **limits)
+        yield lambda links=None, **limits: open_client(roots, stack, links, **limits)
 
 
 @pytest.fixture
@@ -139,13 +171,16 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+def serve(
+    tmp_path: Path, mounts: Sequence[Path], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., RunningServer]]:
     """Return a starter of servers on a free port, by a command before theirs if need be; stopped in the end.
 
-    One process serves, unless the test says how many workers, or None for the server's default.
+    One process serves, unless the test says how many workers, or None for the server's default. With
+    --hosts each server is started on the next host, and the data directory is one of its mount.
     """
     with servers(tmp_path / "data") as start:
-        yield start
+        yield on_next_host(request.getfixturevalue("bed_of_all"), start) if mounts else start
 
 
 @pytest.fixture(scope="session")

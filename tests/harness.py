@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -10,11 +11,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webtest import TestApp
 
@@ -22,6 +23,9 @@ from c8ybin.accounts import ROLES, Accounts
 from c8ybin.api import Links, Watch, make_app
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 EVENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "hello"}
 USER, PASSWORD = "tester", "secret"
@@ -35,6 +39,8 @@ class Client(TestApp):
     root: Path
     accounts: Accounts
     watch: Watch
+    # One, or with --hosts those of all hosts, which are asked in turn; `store` is the first.
+    stores: Sequence[Store]
 
     def create_event(self, **fragments: Any) -> str:
         answer = self.post_json("/event/events", EVENT | fragments, headers={"Accept": "application/json"})
@@ -50,11 +56,22 @@ class Client(TestApp):
 
     def received(self) -> list[str]:
         """The files of bodies that lie in this process's folder, spools left out."""
-        return sorted(p.name for p in self.store.folder.iterdir() if p.name.startswith("body-"))
+        folders = [store.folder for store in self.stores]
+        return sorted(p.name for at in folders for p in at.iterdir() if p.name.startswith("body-"))
+
+
+class InTurn:
+    """An application that hands each request to the next of several."""
+
+    def __init__(self, applications: "Sequence[WSGIApplication]") -> None:
+        self._next = itertools.cycle(applications)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return next(self._next)(environ, start_response)
 
 
 def open_client(
-    root: Path,
+    roots: Path | Sequence[Path],
     stack: ExitStack,
     links: Links | None = None,
     *,
@@ -62,17 +79,21 @@ def open_client(
     is_open: bool = False,
     **limits: int,
 ) -> Client:
-    """Open the application over a data directory; the stack closes it."""
-    store = Store.open(root, min_free=min_free)
-    stack.callback(store.close)
-    accounts = Accounts(root, only_here={USER: (PASSWORD, ROLES)})
-    stack.callback(accounts.close)
-    intake = Intake(store.folder, min_free=min_free, **limits)
-    stack.callback(intake.close)
-    watch = replace(Watch.of_one(), is_open=is_open)
-    client = Client(make_app(store, accounts, intake, links, watch=watch))
+    """Open the application over a data directory, once for each path that leads to it; the stack closes it."""
+    opened = []
+    for root in [roots] if isinstance(roots, Path) else roots:
+        store = Store.open(root, min_free=min_free)
+        stack.callback(store.close)
+        accounts = Accounts(root, only_here={USER: (PASSWORD, ROLES)})
+        stack.callback(accounts.close)
+        intake = Intake(store.folder, min_free=min_free, **limits)
+        stack.callback(intake.close)
+        watch = replace(Watch.of_one(), is_open=is_open)
+        opened.append((make_app(store, accounts, intake, links, watch=watch), store, root, accounts, watch))
+    client = Client(InTurn([first for first, *_ in opened]) if len(opened) > 1 else opened[0][0])
     client.authorization = ("Basic", (USER, PASSWORD))
-    client.store, client.root, client.accounts, client.watch = store, root, accounts, watch
+    client.stores = [store for _, store, *_ in opened]
+    _, client.store, client.root, client.accounts, client.watch = opened[0]
     return client
 
 

@@ -1,5 +1,6 @@
 """c8ybin servers on several hosts, over one data directory of a distributed file system."""
 
+import itertools
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,33 @@ from harness import RunningServer, Serve
 from store_tools import new_root
 
 ASKING = "client"  # the host from which everybody asks
+
+
+def start_on(
+    bed: Bed, serve: Serve, host: str, *arguments: str, data: Path, workers: int = 1
+) -> RunningServer:
+    """Start a server on a host; clients ask it over the network, from the host `client`."""
+    there, asking = bed.hosts[host], bed.hosts[ASKING]
+    return serve(
+        "--insecure-http",
+        *(arguments or ("--demo", "--no-demo-events")),
+        data=data,
+        prefix=there.prefix,
+        workers=workers,
+        at=(there.address, asking.dial),
+    )
+
+
+def on_next_host(bed: Bed, serve: Serve) -> Serve:
+    """Return a starter of servers that uses one host after the other, whichever mount a data directory was told by."""
+    hosts = itertools.cycle(bed.mounts)
+
+    def start(*arguments: str, data: Path, workers: int = 1) -> RunningServer:
+        host = next(hosts)
+        below = next(data.relative_to(mount) for mount in bed.mounts.values() if data.is_relative_to(mount))
+        return start_on(bed, serve, host, *arguments, data=bed.mounts[host] / below, workers=workers)
+
+    return start
 
 
 class Fleet:
@@ -38,16 +66,8 @@ class Fleet:
         return self.bed.mounts[host] / self._name
 
     def start(self, host: str, *arguments: str, workers: int = 1) -> RunningServer:
-        """Start the server of a host; clients ask it over the network, from the host `client`."""
-        there, asking = self.bed.hosts[host], self.bed.hosts[ASKING]
-        server = self._serve(
-            "--insecure-http",
-            *(arguments or ("--demo", "--no-demo-events")),
-            data=self.root(host),
-            prefix=there.prefix,
-            workers=workers,
-            at=(there.address, asking.dial),
-        )
+        """Start the server of a host."""
+        server = start_on(self.bed, self._serve, host, *arguments, data=self.root(host), workers=workers)
         self.servers[host] = server
         return server
 

@@ -13,6 +13,11 @@ OPTIONS = (
     "mfsentrycacheto=0,mfsdirentrycacheto=0,mfsattrcacheto=0,mfsnegentrycacheto=0,"
     "mfsfsyncmintime=0,mfscachemode=DIRECT"
 )
+COMMANDS = (
+    ("mfsmaster", "moosefs-master"),
+    ("mfschunkserver", "moosefs-chunkserver"),
+    ("mfsmount", "moosefs-client"),
+)
 COPIES = 2
 _CLIENT_PORT = 9421
 _USER = "WORKING_USER = root\nWORKING_GROUP = root\n"
