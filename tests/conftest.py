@@ -42,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--tally", type=Path, help="write what the tests of reliability counted to this JSON file"
     )
+    parser.addoption("--measured", type=Path, help="write what the tests of hosts measured to this JSON file")
     parser.addoption(
         "--hosts",
         choices=list(KINDS),
@@ -116,12 +117,12 @@ def bed_of_all(request: pytest.FixtureRequest, command: Callable[..., str]) -> I
 
 @pytest.fixture
 def mounts(request: pytest.FixtureRequest, tmp_path: Path) -> Sequence[Path]:
-    """With --hosts, where each host has a new directory of the distributed file system; else none."""
+    """With --hosts, where two hosts have a new directory of the distributed file system; else none."""
     if not request.config.getoption("--hosts"):
         return []
-    found = [mount / tmp_path.name for mount in request.getfixturevalue("bed_of_all").mounts.values()]
-    found[0].mkdir()
-    return found
+    one, other, *_ = request.getfixturevalue("bed_of_all").mounts.values()
+    (one / tmp_path.name).mkdir()
+    return [one / tmp_path.name, other / tmp_path.name]
 
 
 @pytest.fixture

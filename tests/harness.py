@@ -234,7 +234,7 @@ class Connection(http.client.HTTPConnection):
 
     def create_event(self) -> str:
         answer, body = self.ask("POST", "/event/events", json.dumps(EVENT), Accept="application/json")
-        assert answer.status == 201
+        assert answer.status == 201, body
         return str(json.loads(body)["id"])
 
     def begin_upload(self, event_id: str, data: bytes) -> None:

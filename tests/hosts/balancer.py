@@ -1,10 +1,11 @@
 """nginx before the servers of several hosts, on a host of its own."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bed import Bed
-from network import Host
+from harness import RunningServer
 
 PORT = 80
 
@@ -13,8 +14,8 @@ BY_EVENT = "hash $event consistent;"
 IN_TURN = ""
 
 _CONFIGURATION = """
-worker_processes 1;
 daemon off;
+master_process off;
 pid {folder}/nginx.pid;
 error_log stderr;
 events {{ worker_connections 512; }}
@@ -52,15 +53,20 @@ http {{
 """
 
 
-def start(bed: Bed, nginx: str, host: str, servers: Mapping[Host, int], choice: str) -> None:
-    """Start it as the part `nginx` of a bed; its address is that of `host`, at `PORT`.
+def start(
+    bed: Bed, nginx: str, host: str, servers: Mapping[str, RunningServer], choice: str
+) -> RunningServer:
+    """Start it as the part `nginx` of a bed.
 
     Args:
         bed: Where the hosts are.
         nginx: The command.
         host: Where it runs.
-        servers: The port of the server on each host.
+        servers: Those before which it stands, by their hosts.
         choice: `BY_EVENT` or `IN_TURN`.
+
+    Returns:
+        What can be asked as if it were one of the servers.
     """
     folder = bed.folder / "nginx"
     folder.mkdir(exist_ok=True)
@@ -72,15 +78,20 @@ def start(bed: Bed, nginx: str, host: str, servers: Mapping[Host, int], choice: 
             temporary=_temporary(folder),
             choice=choice,
             servers="\n        ".join(
-                f"server {at.address}:{port} max_fails=1 fail_timeout=2s;" for at, port in servers.items()
+                f"server {server.host}:{server.port} max_fails=1 fail_timeout=2s;"
+                for server in servers.values()
             ),
             address=address,
             port=PORT,
         )
     )
+    if "nginx" in bed.parts:
+        bed.parts["nginx"].kill()
     bed.add(
         "nginx", host, _command(nginx, path), is_ready=lambda: bed.hosts[host].answers(address, PORT)
     ).start()
+    first = next(iter(servers.values()))
+    return replace(first, host=address, url=f"http://{address}:{PORT}")
 
 
 def _command(nginx: str, path: Path) -> Sequence[str]:

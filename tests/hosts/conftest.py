@@ -1,10 +1,13 @@
 """What the tests of several hosts share: a bed that is whole again after each, and servers on it."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bed import Bed
+from file_systems import KINDS
 from fleet import Fleet
 from harness import servers
 
@@ -16,8 +19,50 @@ def bed(bed_of_all: Bed) -> Iterator[Bed]:
         yield bed_of_all
 
 
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> str:
+    """The name of the file system."""
+    return request.config.getoption("--hosts") or "moosefs"
+
+
 @pytest.fixture
-def fleet(bed: Bed, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(bed: Bed, kind: str, tmp_path: Path) -> Iterator[Fleet]:
     """A data directory on the bed of this test's own, and servers on its hosts; they are killed in the end."""
     with servers(tmp_path) as start:
-        yield Fleet(bed, start, tmp_path.name)
+        yield Fleet(bed, KINDS[kind], start, tmp_path.name)
+
+
+@pytest.fixture(scope="module")
+def pair(bed_of_all: Bed, kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two hosts with a server each for all tests of a module, none of which breaks anything."""
+    folder = tmp_path_factory.mktemp("pair")
+    with servers(folder) as start:
+        fleet = Fleet(bed_of_all, KINDS[kind], start, folder.name)
+        fleet.start_some(2)
+        yield fleet
+
+
+_MEASURED = pytest.StashKey[list[dict[str, Any]]]()
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest, kind: str) -> Callable[..., None]:
+    """Return what notes a row of a table: `measured("faults", fault="a server killed", longest_pause_s=0.4)`."""
+    rows = request.config.stash.setdefault(_MEASURED, [])
+
+    def note(table: str, **values: Any) -> None:
+        rows.append({"table": table, "file_system": kind, **values})
+
+    return note
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    path: Path | None = session.config.getoption("--measured")
+    if path:
+        path.write_text(json.dumps(session.config.stash.get(_MEASURED, []), indent=2) + "\n")
+
+
+@pytest.fixture(scope="session")
+def nginx(command: Callable[..., str]) -> str:
+    """The command of nginx."""
+    return command("nginx", "nginx-light")

@@ -17,7 +17,7 @@ KINDS = {"moosefs": moosefs}
 
 
 @contextmanager
-def opened(kind: str, find: Find, clients: Sequence[str] = ("a", "b")) -> Iterator[Bed]:
+def opened(kind: str, find: Find, clients: Sequence[str] = ("a", "b", "c")) -> Iterator[Bed]:
     """Yield a bed with a file system of this kind, mounted on these hosts.
 
     Skips, with the reason, where there can be none.

@@ -7,6 +7,8 @@ from pathlib import Path
 from bed import Bed
 
 MASTER = "master"
+# What tests of faults may break: a part that keeps bytes, and one that keeps names.
+KEEPS_BYTES, KEEPS_NAMES = "chunks1", MASTER
 # Names, attributes and bytes are asked of the master and the chunk servers each time: what one host has changed is
 # what the next reads. And an fsync is what it says, however soon after the creation of the file.
 OPTIONS = (
@@ -60,6 +62,8 @@ def _master(folder: Path, address: str) -> Sequence[str]:
     (home / "mfsmaster.cfg").write_text(
         f"{_USER}SYSLOG_IDENT = {folder.name}\nDATA_PATH = {home}\n"
         f"EXPORTS_FILENAME = {home}/exports\nTOPOLOGY_FILENAME = {home}/topology\n{listens}"
+        # A change is in a file before it is answered, lest a killed master forget it; 2 would fsync that file too.
+        "CHANGELOG_SAVE_MODE = 1\n"
         # A lost copy is made anew after seconds, and not after five minutes.
         "OPERATIONS_DELAY_INIT = 5\nOPERATIONS_DELAY_DISCONNECT = 5\n"
     )

@@ -1,0 +1,80 @@
+"""What may befall the hosts of a fleet while clients are at work, and how it ends."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fleet import Fleet
+
+LASTS_S = 4.0  # of what passes by itself
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of misfortune.
+
+    Attributes:
+        name: As a row of the table in README.
+        strike: Lets it happen, and ends it.
+        dead: The hosts whose servers may fail to answer at all.
+    """
+
+    name: str
+    strike: Callable[[Fleet], None]
+    dead: tuple[str, ...] = ()
+
+
+def _server_killed(fleet: Fleet) -> None:
+    fleet.kill("a")
+    time.sleep(LASTS_S / 2)
+    fleet.start("a")
+
+
+def _part(which: str, how: str) -> Callable[[Fleet], None]:
+    def strike(fleet: Fleet) -> None:
+        name = getattr(fleet.kind, which)
+        part = fleet.bed.parts[name]
+        if how == "cut":
+            fleet.bed.network.cut(part.host.name)
+            time.sleep(LASTS_S)
+            fleet.bed.network.heal(part.host.name)
+        elif how == "freeze":
+            part.freeze()
+            time.sleep(LASTS_S)
+            part.thaw()
+        else:
+            part.kill()
+            time.sleep(LASTS_S)
+            part.start()
+
+    return strike
+
+
+def _cable_of_a_client(fleet: Fleet) -> None:
+    fleet.bed.network.cut("a")
+    time.sleep(LASTS_S)
+    fleet.bed.network.heal("a")
+
+
+def _mount_frozen(fleet: Fleet) -> None:
+    fleet.bed.parts["mount a"].freeze()
+    time.sleep(LASTS_S)
+    fleet.bed.parts["mount a"].thaw()
+
+
+def _host_paused(fleet: Fleet) -> None:
+    fleet.pause("a")
+    time.sleep(LASTS_S)
+    fleet.resume("a")
+
+
+FAULTS = (
+    Fault("a server killed", _server_killed, dead=("a",)),
+    Fault("a storage daemon killed", _part("KEEPS_BYTES", "kill")),
+    Fault("a storage daemon's cable pulled", _part("KEEPS_BYTES", "cut")),
+    Fault("the metadata daemon killed", _part("KEEPS_NAMES", "kill")),
+    Fault("the metadata daemon's cable pulled", _part("KEEPS_NAMES", "cut")),
+    Fault("a client host's cable pulled", _cable_of_a_client, dead=("a",)),
+    Fault("a client host paused", _host_paused, dead=("a",)),
+    Fault("a client's mount frozen", _mount_frozen, dead=("a",)),
+)
