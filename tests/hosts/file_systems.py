@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import bed as beds
+import cephfs
+import glusterfs
 import moosefs
 import pytest
 from bed import Bed
@@ -13,7 +15,7 @@ from network import NoNetworks
 # What finds a command, installing its Debian package where that can be done; else it skips.
 Find = Callable[..., str]
 
-KINDS = {"moosefs": moosefs}
+KINDS = {"moosefs": moosefs, "cephfs": cephfs, "glusterfs": glusterfs}
 
 
 @contextmanager

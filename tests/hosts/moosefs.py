@@ -7,8 +7,6 @@ from pathlib import Path
 from bed import Bed
 
 MASTER = "master"
-# What tests of faults may break: a part that keeps bytes, and one that keeps names.
-KEEPS_BYTES, KEEPS_NAMES = "chunks1", MASTER
 # Names, attributes and bytes are asked of the master and the chunk servers each time: what one host has changed is
 # what the next reads. And an fsync is what it says, however soon after the creation of the file.
 OPTIONS = (
@@ -23,6 +21,16 @@ COMMANDS = (
 COPIES = 2
 _CLIENT_PORT = 9421
 _USER = "WORKING_USER = root\nWORKING_GROUP = root\n"
+
+
+def keeps_bytes(bed: Bed) -> str:
+    """The name of a part that keeps bytes, of which another one has a copy."""
+    return "chunks1"
+
+
+def keeps_names(bed: Bed) -> str | None:
+    """The name of the part that keeps names."""
+    return MASTER
 
 
 def hosts(clients: Sequence[str], chunk_servers: int = 2) -> list[str]:

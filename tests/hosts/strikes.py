@@ -31,9 +31,10 @@ def _server_killed(fleet: Fleet) -> None:
 
 
 def _part(which: str, how: str) -> Callable[[Fleet], None]:
+    """Return what befalls the part that keeps bytes or names."""
+
     def strike(fleet: Fleet) -> None:
-        name = getattr(fleet.kind, which)
-        part = fleet.bed.parts[name]
+        part = fleet.bed.parts[getattr(fleet.kind, which)(fleet.bed)]
         if how == "cut":
             fleet.bed.network.cut(part.host.name)
             time.sleep(LASTS_S)
@@ -70,10 +71,10 @@ def _host_paused(fleet: Fleet) -> None:
 
 FAULTS = (
     Fault("a server killed", _server_killed, dead=("a",)),
-    Fault("a storage daemon killed", _part("KEEPS_BYTES", "kill")),
-    Fault("a storage daemon's cable pulled", _part("KEEPS_BYTES", "cut")),
-    Fault("the metadata daemon killed", _part("KEEPS_NAMES", "kill")),
-    Fault("the metadata daemon's cable pulled", _part("KEEPS_NAMES", "cut")),
+    Fault("a storage daemon killed", _part("keeps_bytes", "kill")),
+    Fault("a storage daemon's cable pulled", _part("keeps_bytes", "cut")),
+    Fault("the metadata daemon killed", _part("keeps_names", "kill")),
+    Fault("the metadata daemon's cable pulled", _part("keeps_names", "cut")),
     Fault("a client host's cable pulled", _cable_of_a_client, dead=("a",)),
     Fault("a client host paused", _host_paused, dead=("a",)),
     Fault("a client's mount frozen", _mount_frozen, dead=("a",)),
