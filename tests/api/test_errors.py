@@ -321,7 +321,12 @@ class TestTroubleHere:
         assert problems.trouble(OSError(number, "x"))[0] == 507
 
     @pytest.mark.parametrize(
-        "number", [errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOLCK]
+        "number",
+        [
+            *(errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOLCK),
+            *(errno.ENOTCONN, errno.ESHUTDOWN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNABORTED),
+            errno.ENXIO,
+        ],
     )
     def test_passing_trouble_is_503(self, number):
         assert problems.trouble(OSError(number, "x"))[0] == 503
