@@ -94,6 +94,14 @@ class Host:
             return False
         return True
 
+    def listen(self) -> socket.socket:
+        """Listen there on a free port of its address."""
+        with _entered(self.namespace):
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        made.bind((self.address, 0))
+        made.listen()
+        return made
+
     def dial(self, address: tuple[str, int], timeout_s: float | None) -> socket.socket:
         """Connect from there: a socket stays on the network on which it was made."""
         with _entered(self.namespace):
