@@ -1,5 +1,6 @@
 """Fixtures of several rooms: a store, the application over it, real processes: servers, children to be killed."""
 
+import json
 import os
 import shutil
 import signal
@@ -48,6 +49,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=list(KINDS),
         help="run on two hosts over this file system: requests go to one and the other in turn",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, with --hosts, the tests that look into the one process that they ask."""
+    if config.getoption("--hosts"):
+        for item in items:
+            if mark := item.get_closest_marker("one_process"):
+                item.add_marker(pytest.mark.skip(reason=mark.args[0]))
 
 
 @pytest.fixture
@@ -109,10 +118,39 @@ def analyze() -> str:
 
 
 @pytest.fixture(scope="session")
-def bed_of_all(request: pytest.FixtureRequest, command: Callable[..., str]) -> Iterator[Bed]:
+def bed_of_all(kind: str, command: Callable[..., str]) -> Iterator[Bed]:
     """Hosts with a distributed file system, for all tests of a run; MooseFS where no other is wanted."""
-    with opened_bed(request.config.getoption("--hosts") or "moosefs", command) as made:
+    with opened_bed(kind, command) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> str:
+    """The name of the file system of hosts."""
+    return str(request.config.getoption("--hosts") or "moosefs")
+
+
+_MEASURED = pytest.StashKey[list[dict[str, Any]]]()
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest, kind: str) -> Callable[..., None]:
+    """Return what notes a row of a table: `measured("faults", fault="a server killed", longest_pause_s=0.4)`."""
+    rows = request.config.stash.setdefault(_MEASURED, [])
+
+    def note(table: str, **values: Any) -> None:
+        rows.append({"table": table, "file_system": kind, **values})
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write what was measured, and how many tests of this run passed."""
+    path: Path | None = config.getoption("--measured")
+    if path:
+        outcomes = {name: len(terminalreporter.stats.get(name, ())) for name in ("passed", "failed", "error")}
+        suite = {"table": "suites", "file_system": config.getoption("--hosts") or "moosefs", **outcomes}
+        path.write_text(json.dumps([*config.stash.get(_MEASURED, []), suite], indent=2) + "\n")
 
 
 @pytest.fixture

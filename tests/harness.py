@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,13 +61,23 @@ class Client(TestApp):
 
 
 class InTurn:
-    """An application that hands each request to the next of several."""
+    """An application that hands each request to the next of several.
 
-    def __init__(self, applications: "Sequence[WSGIApplication]") -> None:
+    What one has told the index, the lists of another show within a second. These need not wait
+    for that: it is flushed after each request that may have changed something.
+    """
+
+    def __init__(self, applications: "Sequence[tuple[WSGIApplication, Store]]") -> None:
         self._next = itertools.cycle(applications)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        return next(self._next)(environ, start_response)
+        application, store = next(self._next)
+        try:
+            return application(environ, start_response)
+        finally:
+            if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+                with suppress(OSError):  # a test lets the disk fail
+                    store._disk.index.sync()
 
 
 def open_client(
@@ -90,7 +100,8 @@ def open_client(
         stack.callback(intake.close)
         watch = replace(Watch.of_one(), is_open=is_open)
         opened.append((make_app(store, accounts, intake, links, watch=watch), store, root, accounts, watch))
-    client = Client(InTurn([first for first, *_ in opened]) if len(opened) > 1 else opened[0][0])
+    app = InTurn([(first, store) for first, store, *_ in opened]) if len(opened) > 1 else opened[0][0]
+    client = Client(app)
     client.authorization = ("Basic", (USER, PASSWORD))
     client.stores = [store for _, store, *_ in opened]
     _, client.store, client.root, client.accounts, client.watch = opened[0]

@@ -1,9 +1,7 @@
 """What the tests of several hosts share: a bed that is whole again after each, and servers on it."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bed import Bed
@@ -17,12 +15,6 @@ def bed(bed_of_all: Bed) -> Iterator[Bed]:
     """The bed that a test may break: it is whole again after it."""
     with bed_of_all.healed():
         yield bed_of_all
-
-
-@pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest) -> str:
-    """The name of the file system."""
-    return request.config.getoption("--hosts") or "moosefs"
 
 
 @pytest.fixture
@@ -40,26 +32,6 @@ def pair(bed_of_all: Bed, kind: str, tmp_path_factory: pytest.TempPathFactory) -
         fleet = Fleet(bed_of_all, KINDS[kind], start, folder.name)
         fleet.start_some(2)
         yield fleet
-
-
-_MEASURED = pytest.StashKey[list[dict[str, Any]]]()
-
-
-@pytest.fixture
-def measured(request: pytest.FixtureRequest, kind: str) -> Callable[..., None]:
-    """Return what notes a row of a table: `measured("faults", fault="a server killed", longest_pause_s=0.4)`."""
-    rows = request.config.stash.setdefault(_MEASURED, [])
-
-    def note(table: str, **values: Any) -> None:
-        rows.append({"table": table, "file_system": kind, **values})
-
-    return note
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    path: Path | None = session.config.getoption("--measured")
-    if path:
-        path.write_text(json.dumps(session.config.stash.get(_MEASURED, []), indent=2) + "\n")
 
 
 @pytest.fixture(scope="session")
