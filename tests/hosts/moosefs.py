@@ -1,5 +1,6 @@
 """MooseFS on a bed: one master, chunk servers with two copies of everything, a mount on each client host."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,15 @@ def start(bed: Bed, clients: Sequence[str], chunk_servers: int = 2) -> None:
         ).start()
     bed.agree()
     bed.hosts[clients[0]].run("mfssetgoal", str(COPIES), str(bed.mounts[clients[0]]))
+
+
+def save_changes(bed: Bed, mode: int) -> None:
+    """Let the master save its changes in another way: 0 in the background, 1 at once, 2 with an fsync."""
+    path = bed.folder / MASTER / "mfsmaster.cfg"
+    path.write_text(re.sub(r"(?<=CHANGELOG_SAVE_MODE = )\d", str(mode), path.read_text()))
+    bed.parts[MASTER].kill()
+    bed.parts[MASTER].start()
+    bed.agree()
 
 
 def _master(folder: Path, address: str) -> Sequence[str]:

@@ -17,11 +17,13 @@ class Fault:
         name: As a row of the table in README.
         strike: Lets it happen, and ends it.
         dead: The hosts whose servers may fail to answer at all.
+        is_quick: Whether it is tried without --full, too.
     """
 
     name: str
     strike: Callable[[Fleet], None]
     dead: tuple[str, ...] = ()
+    is_quick: bool = False
 
 
 def _server_killed(fleet: Fleet) -> None:
@@ -70,12 +72,12 @@ def _host_paused(fleet: Fleet) -> None:
 
 
 FAULTS = (
-    Fault("a server killed", _server_killed, dead=("a",)),
-    Fault("a storage daemon killed", _part("keeps_bytes", "kill")),
+    Fault("a server killed", _server_killed, dead=("a",), is_quick=True),
+    Fault("a storage daemon killed", _part("keeps_bytes", "kill"), is_quick=True),
     Fault("a storage daemon's cable pulled", _part("keeps_bytes", "cut")),
-    Fault("the metadata daemon killed", _part("keeps_names", "kill")),
+    Fault("the metadata daemon killed", _part("keeps_names", "kill"), is_quick=True),
     Fault("the metadata daemon's cable pulled", _part("keeps_names", "cut")),
     Fault("a client host's cable pulled", _cable_of_a_client, dead=("a",)),
-    Fault("a client host paused", _host_paused, dead=("a",)),
+    Fault("a client host paused", _host_paused, dead=("a",), is_quick=True),
     Fault("a client's mount frozen", _mount_frozen, dead=("a",)),
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import moosefs
 import pytest
 from fleet import Fleet, start_on
 from harness import Connection, RunningServer, binaries, connected, pattern, servers
@@ -16,7 +17,7 @@ from c8ybin.domain.sizes import MIB
 CLIENTS = 8  # at each host
 SENDERS = 2  # of large files, at each host
 FILE = pattern(8 * MIB)
-LISTS = 40
+LISTS = 20
 
 
 def small_commits(connection: Connection) -> tuple[int, int]:
@@ -79,17 +80,39 @@ def measure(hosts: Sequence[RunningServer], seconds: float) -> dict[str, float]:
     return {"commits_per_s": commits, "mb_per_s": megabytes, "list_p50_ms": list_p50_ms(hosts)}
 
 
+SECONDS, FULL_SECONDS = 0.5, 10
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_what_hosts_do_in_a_second(
     fleet: Fleet, count: int, full: bool, measured: Callable[..., None]
 ) -> None:
+    if count != 2 and not full:
+        pytest.skip("measured with --full alone")
     hosts = fleet.start_some(count)
-    measured("workloads", hosts=count, **measure(hosts, 10 if full else 2))
+    measured("workloads", hosts=count, **measure(hosts, FULL_SECONDS if full else SECONDS))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_they_do_where_moosefs_fsyncs_each_change_of_names(
+    fleet: Fleet, count: int, full: bool, measured: Callable[..., None]
+) -> None:
+    if fleet.kind is not moosefs or not full:
+        pytest.skip("measured on MooseFS and with --full alone")
+    moosefs.save_changes(fleet.bed, 2)
+    try:
+        hosts = fleet.start_some(count)
+        how = "each change of names fsynced"
+        measured("workloads", hosts=count, how=how, **measure(hosts, FULL_SECONDS))
+    finally:
+        moosefs.save_changes(fleet.bed, 1)
 
 
 def test_what_one_host_does_on_its_own_disk(
     fleet: Fleet, tmp_path: Path, full: bool, measured: Callable[..., None]
 ) -> None:
+    if not full:
+        pytest.skip("measured with --full alone")
     with servers(tmp_path) as start:
         server = start_on(fleet.bed, start, "a", data=tmp_path / "data")
-        measured("workloads", hosts=0, **measure([server], 10 if full else 2))
+        measured("workloads", hosts=0, **measure([server], FULL_SECONDS))

@@ -274,7 +274,7 @@ def test_any_sequence_of_requests_is_answered_as_a_dictionary_would(
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=200 if full else 20,
+                max_examples=(200 if full else 20) // (10 if mounts else 1),
                 stateful_step_count=60 if full else 40,
                 phases=[Phase.explicit, Phase.generate, Phase.shrink],
                 suppress_health_check=list(HealthCheck),
