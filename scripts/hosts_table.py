@@ -48,7 +48,7 @@ def faults(rows: Sequence[Row]) -> str:
 
 def _cells(row: Row | None) -> str:
     if row is None:
-        return "– | – | –"
+        return " | | "
     errors = row["refused"] + row["unanswered"]
     return f"{row['longest_pause_s']:.1f} s | {errors} | {row['lost'] + row['mixed']}"
 

@@ -13,6 +13,21 @@ PORT = 80
 BY_EVENT = "hash $event consistent;"
 IN_TURN = ""
 
+LOCATION = """\
+proxy_pass http://c8ybin;
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+proxy_set_header Host $http_host;
+proxy_set_header X-Forwarded-For $remote_addr;
+# An upload reaches the server while it comes, and a download the client.
+proxy_request_buffering off;
+proxy_buffering off;
+# A host that is gone is passed over; what may have been done is sent to no other by itself.
+proxy_connect_timeout 2s;
+proxy_read_timeout 60s;
+proxy_next_upstream error timeout;
+"""
+
 _CONFIGURATION = """
 daemon off;
 master_process off;
@@ -35,18 +50,7 @@ http {{
         listen {address}:{port};
         client_max_body_size 0;
         location / {{
-            proxy_pass http://c8ybin;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            # An upload reaches the server while it comes, and a download the client.
-            proxy_request_buffering off;
-            proxy_buffering off;
-            # A host that is gone is passed over; what may have been done is sent to no other by itself.
-            proxy_connect_timeout 2s;
-            proxy_read_timeout 60s;
-            proxy_next_upstream error timeout;
+{location}
         }}
     }}
 }}
@@ -75,6 +79,7 @@ def start(
     path.write_text(
         _CONFIGURATION.format(
             folder=folder,
+            location=LOCATION,
             temporary=_temporary(folder),
             choice=choice,
             servers="\n        ".join(

@@ -23,7 +23,7 @@ _STORES = ("store1", "store2", "store3")
 _MONITORS, _DISKS, _NAMES = "abc", "012", "ab"
 _TIMEOUT_S = 60
 
-_GLOBAL = """[global]
+SETTINGS = """[global]
 fsid = {fsid}
 mon_initial_members = a,b,c
 mon_host = {monitors}
@@ -76,6 +76,14 @@ mds_reconnect_timeout = 10
 mds_cap_revoke_eviction_timeout = 10
 defer_client_eviction_on_laggy_osds = false
 """
+# What makes the file system, when all daemons but the metadata servers run.
+FILE_SYSTEM = (
+    "osd pool create names 8 8",
+    "osd pool create bytes 16 16",
+    "fs new fs names bytes",
+    "fs set fs session_timeout 30",
+    "fs set fs session_autoclose 30",
+)
 _DISK_BYTES = 6 << 30
 
 
@@ -108,13 +116,7 @@ def start(bed: Bed, clients: Sequence[str]) -> None:
     bed.add("mgr.x", one.name, ("ceph-mgr", "-f", "-c", path, "-i", "x")).start()
     for number, host in zip(_DISKS, _STORES, strict=True):
         _make_disk(bed, path, number, host)
-    for command in (
-        "osd pool create names 8 8",
-        "osd pool create bytes 16 16",
-        "fs new fs names bytes",
-        "fs set fs session_timeout 30",
-        "fs set fs session_autoclose 30",
-    ):
+    for command in FILE_SYSTEM:
         ceph(one, path, *command.split())
     for name, host in zip(_NAMES, _STORES[1:], strict=True):
         (bed.folder / f"mds.{name}").mkdir()
@@ -157,7 +159,7 @@ def _configure(bed: Bed) -> str:
     lines.append(f"[mgr.x]\nhost = {_STORES[0]}\npublic_addr = {bed.hosts[_STORES[0]].address}")
     for mds, name in zip(_NAMES, _STORES[1:], strict=True):
         lines.append(f"[mds.{mds}]\nhost = {name}\npublic_addr = {bed.hosts[name].address}")
-    text = _GLOBAL.format(
+    text = SETTINGS.format(
         fsid=uuid.uuid4(),
         monitors=",".join(_addresses(bed, name) for name in _STORES),
         folder=bed.folder,

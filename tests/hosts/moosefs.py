@@ -21,6 +21,10 @@ COMMANDS = (
 )
 COPIES = 2
 _CLIENT_PORT = 9421
+# A change is in a file before it is answered, lest a killed master forget it; 2 would fsync that file too.
+# A lost copy is made anew after seconds, and not after five minutes.
+MASTER_SETTINGS = "CHANGELOG_SAVE_MODE = 1\nOPERATIONS_DELAY_INIT = 5\nOPERATIONS_DELAY_DISCONNECT = 5\n"
+CHUNK_SETTINGS = "HDD_FSYNC_BEFORE_CLOSE = 1\nMASTER_RECONNECTION_DELAY = 1\n"
 _USER = "WORKING_USER = root\nWORKING_GROUP = root\n"
 
 
@@ -80,10 +84,7 @@ def _master(folder: Path, address: str) -> Sequence[str]:
     (home / "mfsmaster.cfg").write_text(
         f"{_USER}SYSLOG_IDENT = {folder.name}\nDATA_PATH = {home}\n"
         f"EXPORTS_FILENAME = {home}/exports\nTOPOLOGY_FILENAME = {home}/topology\n{listens}"
-        # A change is in a file before it is answered, lest a killed master forget it; 2 would fsync that file too.
-        "CHANGELOG_SAVE_MODE = 1\n"
-        # A lost copy is made anew after seconds, and not after five minutes.
-        "OPERATIONS_DELAY_INIT = 5\nOPERATIONS_DELAY_DISCONNECT = 5\n"
+        f"{MASTER_SETTINGS}"
     )
     # -a: after a kill, what the files of changes tell is added to the last copy of the metadata.
     return ("mfsmaster", "-f", "-a", "-c", str(home / "mfsmaster.cfg"), "start")
@@ -96,8 +97,8 @@ def _chunk_server(folder: Path, name: str, address: str, master: str) -> Sequenc
     (home / "disks").write_text(f"{home}/chunks\n")
     (home / "mfschunkserver.cfg").write_text(
         f"{_USER}SYSLOG_IDENT = {folder.name}\nDATA_PATH = {home}/state\nHDD_CONF_FILENAME = {home}/disks\n"
-        f"HDD_LEAVE_SPACE_DEFAULT = 64MiB\nHDD_FSYNC_BEFORE_CLOSE = 1\n"
-        f"MASTER_HOST = {master}\nMASTER_RECONNECTION_DELAY = 1\n"
+        f"HDD_LEAVE_SPACE_DEFAULT = 64MiB\n{CHUNK_SETTINGS}"
+        f"MASTER_HOST = {master}\n"
         f"CSSERV_LISTEN_HOST = {address}\nBIND_HOST = {address}\n"
     )
     return ("mfschunkserver", "-f", "-c", str(home / "mfschunkserver.cfg"), "start")
