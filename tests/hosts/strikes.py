@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from fleet import Fleet
+from harness import connected, until
 
 LASTS_S = 4.0  # of what passes by itself
+SHUT_OUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,42 @@ def _cable_of_a_client(fleet: Fleet) -> None:
     fleet.bed.network.heal("a")
 
 
+def _shut_out(fleet: Fleet) -> None:
+    """Cut a client host off for longer than others wait for it; where its mount is of no use then, mount anew."""
+    fleet.bed.network.cut("a")
+    time.sleep(SHUT_OUT_S)
+    fleet.bed.network.heal("a")
+    if not until(lambda: _takes_writes(fleet)):
+        lose_power(fleet, "a")
+        fleet.bed.network.heal("a")
+        fleet.bed.parts["mount a"].start()
+        fleet.start("a")
+
+
+def _takes_writes(fleet: Fleet) -> bool:
+    try:
+        with connected(fleet.servers["a"]) as connection:
+            connection.create_event()
+    except (OSError, AssertionError, HTTPException):
+        return False
+    return True
+
+
+def lose_power(fleet: Fleet, host: str) -> None:
+    """End all of a client host at once, and let nobody hear of it."""
+    fleet.bed.network.cut(host)
+    fleet.bed.parts[f"mount {host}"].kill()
+    fleet.kill(host)
+
+
+def _power_lost(fleet: Fleet) -> None:
+    lose_power(fleet, "a")
+    time.sleep(LASTS_S)
+    fleet.bed.network.heal("a")
+    fleet.bed.parts["mount a"].start()
+    fleet.start("a")
+
+
 def _mount_frozen(fleet: Fleet) -> None:
     fleet.bed.parts["mount a"].freeze()
     time.sleep(LASTS_S)
@@ -78,6 +117,8 @@ FAULTS = (
     Fault("the metadata daemon killed", _part("keeps_names", "kill"), is_quick=True),
     Fault("the metadata daemon's cable pulled", _part("keeps_names", "cut")),
     Fault("a client host's cable pulled", _cable_of_a_client, dead=("a",)),
+    Fault("a client host cut off for a minute", _shut_out, dead=("a",)),
+    Fault("a client host loses power", _power_lost, dead=("a",)),
     Fault("a client host paused", _host_paused, dead=("a",), is_quick=True),
     Fault("a client's mount frozen", _mount_frozen, dead=("a",)),
 )
