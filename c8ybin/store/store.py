@@ -187,6 +187,7 @@ class Store:
 
     def close(self) -> None:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
+        self.listing.close()
         self._disk.digester.close()
         self._disk.together.close()
         self._tell_durably()
