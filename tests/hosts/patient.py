@@ -37,10 +37,6 @@ class Toll:
     wrong: list[str] = field(default_factory=list)
     longest_pause_s: float = 0.0
 
-    @property
-    def errors(self) -> int:
-        return self.refused.total() + self.unanswered.total() + len(self.wrong)
-
 
 class Patient(Connection):
     """A connection to the server of a host, that connects anew after whatever befell it."""
@@ -68,10 +64,13 @@ class Patient(Connection):
             Unanswered: There was no answer, or one of 5xx.
         """
         began = time.monotonic()
+        self.is_open = False
         try:
+            if self.sock is None:
+                self.connect()
+            self.is_open = True
             answer, data = super().ask(method, path, body, **headers)
         except (OSError, http.client.HTTPException):
-            self.is_open = self.sock is not None
             self.close()
             self._toll.unanswered[self._name] += 1
             raise Unanswered from None
