@@ -26,6 +26,12 @@ _OF_ERRNO = {
     errno.ESTALE: "busy",
     errno.ETIMEDOUT: "busy",
     errno.ENOLCK: "busy",
+    errno.ENOTCONN: "unreachable",
+    errno.ESHUTDOWN: "unreachable",
+    errno.EHOSTDOWN: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ECONNABORTED: "unreachable",
+    errno.ENXIO: "unreachable",
 }
 # Why the store takes nothing, in words for machines.
 KINDS = ("disk-full", *dict.fromkeys(_OF_ERRNO.values()), _OTHER)

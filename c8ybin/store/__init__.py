@@ -14,7 +14,8 @@
     restore_backup(...) back from such tars, checked first (restore.py, unpack.py, switch.py)
 
 `layout.py` draws the disk; `commit.py` has the commit steps; `disk.py` the locks and
-what is known to be durable. Errors are domain errors, or OSError let through.
+what is known to be durable; `together.py` reads many events at once over a network.
+Errors are domain errors, or OSError let through.
 """
 
 from c8ybin.fsio import WouldWait

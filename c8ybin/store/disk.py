@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from c8ybin import fsio
 from c8ybin.domain.errors import Busy, CutOff, Damaged, EventNotFound, Refusal, is_full
-from c8ybin.domain.ids import Clock, EventId
+from c8ybin.domain.ids import Clock, EventId, first_id
 from c8ybin.domain.queries import Facts
 from c8ybin.domain.sizes import MIB
 from c8ybin.index import Index
@@ -19,7 +19,7 @@ from c8ybin.store.event import read_facts
 from c8ybin.store.fence import is_cut_off, require_in_touch
 from c8ybin.store.group_commit import Durable, GroupCommit, Steps
 from c8ybin.store.journal import sync_journal
-from c8ybin.store.layout import EVENT, JOURNAL, Layout
+from c8ybin.store.layout import EVENT, HOUR_MS, JOURNAL, Layout
 from c8ybin.store.locks import Locks
 from c8ybin.store.watch import Watch
 from c8ybin.store.writer import Writer
@@ -232,9 +232,22 @@ class Disk:
         hour = self.layout.hour(event_id)
         self.writer.note_hour(self.layout.hour_name(event_id))
         if hour not in self._durable:
-            fsio.make_directory(hour.parent)
-            fsio.make_directory(hour)
+            if not fsio.exists(hour):
+                fsio.make_directory(hour.parent)
+                fsio.make_directory(hour)
             yield from self._sync_parents(hour)
+
+    def make_next_hour(self) -> None:
+        """Make the directory of the hour after this one, where it is not there yet.
+
+        Else all processes of all hosts would make it at once when it begins, and on GlusterFS a
+        storm of mkdir may leave the parent unusable, for minutes. Nothing is promised of it.
+        """
+        hour = self.layout.hour(EventId(first_id(self.clock.now_ms() + HOUR_MS)))
+        with suppress(OSError):
+            if not fsio.exists(hour):
+                fsio.make_directory(hour.parent)
+                fsio.make_directory(hour)
 
     def preparation(self, event_id: EventId) -> Steps[Sequence[Path]]:
         """Note the hour of an event that is about to change, and make durable what leads to it.

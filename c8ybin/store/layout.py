@@ -50,7 +50,7 @@ from c8ybin import fsio
 from c8ybin.domain.ids import FIRST_OWN, EventId, created_ms, first_id, is_id
 
 FORMAT = "c8ybin 1"
-_HOUR_MS = 3_600_000
+HOUR_MS = 3_600_000
 LOCKS = 1024
 EVENT = "event.json"
 BINARY = "binary.json"
@@ -200,7 +200,7 @@ class Layout:
         """The same, relative to the tree of events: `2026-11-24/15` or `imported/7`."""
         if event_id < FIRST_OWN:
             return f"imported/{event_id // 10_000}"
-        return _hour_name(created_ms(event_id) // _HOUR_MS)
+        return _hour_name(created_ms(event_id) // HOUR_MS)
 
     def ids_of_hour(self, name: str) -> tuple[int, int]:
         """Return the least ID of an hour, by its name relative to the tree of events, and the one after its last."""
@@ -208,7 +208,7 @@ class Layout:
         if day == "imported":
             return int(hour) * 10_000, (int(hour) + 1) * 10_000
         start_ms = calendar.timegm(time.strptime(name, "%Y-%m-%d/%H")) * 1000
-        return first_id(start_ms), first_id(start_ms + _HOUR_MS)
+        return first_id(start_ms), first_id(start_ms + HOUR_MS)
 
     def event(self, event_id: EventId) -> Path:
         """The directory of an event."""
@@ -294,7 +294,7 @@ def _home(root: Path, event_id: EventId) -> Path:
 
 @lru_cache(maxsize=1024)
 def _hour_name(hour: int) -> str:
-    return time.strftime("%Y-%m-%d/%H", time.gmtime(hour * (_HOUR_MS // 1000)))
+    return time.strftime("%Y-%m-%d/%H", time.gmtime(hour * (HOUR_MS // 1000)))
 
 
 def is_of_the_root(name: str) -> bool:

@@ -214,6 +214,7 @@ class Store:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
         if self._disk.watch:
             self._disk.watch.stop()
+        self.listing.close()
         self._disk.digester.close()
         self._disk.together.close()
         self._tell_durably()

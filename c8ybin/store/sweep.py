@@ -51,6 +51,10 @@ class Sweep:
         self._identities = Identities(disk)
         self.upload_expiry_s = upload_expiry_s
 
+    def make_next_hour(self) -> None:
+        """Make ahead what all processes would else make at once; see `Disk.make_next_hour`."""
+        self._disk.make_next_hour()
+
     def dead_writers(self) -> int:
         """Remove what dead writers left; return how many writers that were."""
         try:
@@ -261,6 +265,7 @@ class Sweeper:
         uploads_at = 0.0
         while True:
             try:
+                self._sweep.make_next_hour()
                 self._sweep.dead_writers()
                 if time.monotonic() >= uploads_at:
                     self._sweep.stale_uploads()

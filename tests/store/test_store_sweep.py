@@ -3,13 +3,16 @@
 import errno
 import os
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from harness import until
 from store_tools import Desk, EventId, patch_call
 
 from c8ybin.domain.errors import EventNotFound
+from c8ybin.domain.ids import first_id
 from c8ybin.store import Sweeper
 from c8ybin.store.sweep import Sweep
 
@@ -527,3 +530,14 @@ class TestTheSweeper:
         assert done.wait(30)
         sweeper.stop()
         assert "will be tried again" in caplog.text
+
+    def test_makes_the_directory_of_the_next_hour_ahead(self, desk, event_id):
+        sweeper, before = Sweeper(desk.store.sweep), time.time()
+        sweeper.start()
+        hour = desk.layout.event(event_id).parent
+        assert until(lambda: len(desk.layout.hours()) > 1)
+        sweeper.stop()
+        [ahead] = [found for found in desk.layout.hours() if found != hour]
+        first, after = desk.layout.ids_of_hour(f"{ahead.parent.name}/{ahead.name}")
+        assert first <= first_id(int(before * 1000) + 3_600_000) < after
+        assert list(desk.layout.walk_hour(ahead)) == []
