@@ -1,6 +1,7 @@
 """c8ybin servers on several hosts, over one data directory of a distributed file system."""
 
 import itertools
+import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,14 +81,23 @@ class Fleet:
 
     def kill(self, host: str) -> None:
         """End a server as a power cut would: without a word."""
+        self.signal(host, signal.SIGSTOP)
+        for worker in self.servers[host].workers():
+            os.kill(worker, signal.SIGKILL)
         self.servers[host].stop(signal.SIGKILL)
+
+    def signal(self, host: str, number: int) -> None:
+        """Send a signal to all processes of a server: where others may fence one, a supervisor replaces it."""
+        server = self.servers[host]
+        for process in (server.process.pid, *server.workers()):
+            os.kill(process, number)
 
     def pause(self, host: str) -> None:
         """Stop a host as it is, server and mount: it answers nobody, and its connections stand."""
-        self.servers[host].process.send_signal(signal.SIGSTOP)
+        self.signal(host, signal.SIGSTOP)
         self.bed.parts[f"mount {host}"].freeze()
 
     def resume(self, host: str) -> None:
         """Let it go on."""
         self.bed.parts[f"mount {host}"].thaw()
-        self.servers[host].process.send_signal(signal.SIGCONT)
+        self.signal(host, signal.SIGCONT)

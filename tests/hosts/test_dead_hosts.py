@@ -5,7 +5,6 @@ import signal
 import threading
 from http.client import HTTPException
 
-import pytest
 from fleet import Fleet
 from harness import connected, until
 from strikes import lose_power
@@ -15,13 +14,12 @@ from c8ybin.domain.ids import EventId
 from c8ybin.store.layout import Layout
 
 BOUND_S = 30.0  # three times the lock deadline
-FREES_IT_ITSELF = "cephfs"  # in about as long
 
 
 def stopped_with_the_lock(fleet: Fleet, host: str, event_id: str, other: str) -> None:
     """Stop the server of a host at a moment when it holds the lock of an event; another host tells."""
     lock = Layout(fleet.root(other)).lock(EventId(int(event_id)))
-    process, ended = fleet.servers[host].process, threading.Event()
+    ended = threading.Event()
 
     def change() -> None:
         try:
@@ -36,10 +34,10 @@ def stopped_with_the_lock(fleet: Fleet, host: str, event_id: str, other: str) ->
         thread.start()
 
     def is_held() -> bool:
-        process.send_signal(signal.SIGSTOP)
+        fleet.signal(host, signal.SIGSTOP)
         if fsio.is_locked(lock):
             return True
-        process.send_signal(signal.SIGCONT)
+        fleet.signal(host, signal.SIGCONT)
         return False
 
     found = until(is_held)
@@ -50,12 +48,7 @@ def stopped_with_the_lock(fleet: Fleet, host: str, event_id: str, other: str) ->
     assert found
 
 
-def test_its_events_are_served_by_another_host_within_the_bound(
-    fleet: Fleet, kind: str, request: pytest.FixtureRequest
-) -> None:
-    if kind != FREES_IT_ITSELF:
-        why = "the file system keeps the lock of a host that died for minutes, and the store waits for it"
-        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
+def test_its_events_are_served_by_another_host_within_the_bound(fleet: Fleet) -> None:
     fleet.start_some(2)
     with connected(fleet.servers["b"]) as there:
         event_id = there.create_event()
