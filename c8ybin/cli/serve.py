@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from c8ybin import __version__
+from c8ybin import __version__, fsio
 from c8ybin.bodies.intake import MAX_BINARY, MAX_CHUNK
 from c8ybin.cli.first_process import serve_as_child_of_init
 from c8ybin.cli.logs import log_options, open_book
@@ -49,9 +49,25 @@ _MOST_WORKERS = 4
 
 def default_workers() -> int:
     """Return how many CPUs this process may use, but at most 4; 1 where a supervisor cannot run (macOS)."""
-    if not hasattr(signal, "sigtimedwait"):
+    if not can_supervise():
         return 1
     return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+
+
+def can_supervise() -> bool:
+    """Tell whether a supervisor can run here; not on macOS."""
+    return hasattr(signal, "sigtimedwait")
+
+
+def shares_with_others(data: Path, said: bool | None) -> bool:
+    """Tell whether processes of other hosts may use a data directory, which may not be there yet."""
+    if said is not None:
+        return said
+    there = next(path for path in (data.absolute(), *data.absolute().parents) if path.exists())
+    try:
+        return fsio.may_be_shared(there)
+    except OSError:
+        return False
 
 
 @click.command()
@@ -107,6 +123,12 @@ def default_workers() -> int:
     help="How long an incomplete upload may rest.",
 )
 @option(
+    "--several-hosts/--one-host",
+    default=None,
+    show_default="by the file system",
+    help="Whether processes of other hosts use the data directory, too; then each shows every second that it is alive.",
+)
+@option(
     "--body-timeout",
     type=Duration(),
     default=f"{BODY_TIMEOUT_S:.0f}s",
@@ -159,6 +181,7 @@ def serve(host: str, port: int, workers: int, **settings: Any) -> None:
 
             settings["plan"] = Plan()
         board = Board(workers)
+        settings["several_hosts"] = shares_with_others(settings["data"], settings["several_hosts"])
         service = Service(**settings, tls=tls, book=book, board=board)
 
         def announce(news: str) -> None:
@@ -171,7 +194,8 @@ def serve(host: str, port: int, workers: int, **settings: Any) -> None:
             if news:
                 click.echo(news)
 
-        if workers == 1:
+        # Who was taken for dead by the others is replaced, which a supervisor does.
+        if workers == 1 and not (service.several_hosts and can_supervise()):
             serve_alone(service, listener, announce, notifier)
         else:
             hung_up = on_hang_up(tls.reload if tls else lambda: False)

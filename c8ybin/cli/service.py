@@ -45,6 +45,7 @@ class Service:
     cors_origin: tuple[str, ...]
     max_binary: int
     min_free: int
+    several_hosts: bool
     max_chunk: int
     upload_expiry: float
     threads: int
@@ -122,6 +123,7 @@ class Service:
             )
             if life is not None:
                 server.stop_when_readable(life)
+            store.when_cut_off(server.stop)
             store.begin_meanwhile(server.begin_another)
             if not self.read_only:
                 self._begin_to_tend(store, stack)
@@ -137,7 +139,12 @@ class Service:
     def _opened(self) -> Store:
         if self.read_only:
             return Store.look_at(self.data)
-        return Store.open(self.data, upload_expiry_s=self.upload_expiry, min_free=self.min_free)
+        return Store.open(
+            self.data,
+            upload_expiry_s=self.upload_expiry,
+            min_free=self.min_free,
+            several_hosts=self.several_hosts,
+        )
 
     @staticmethod
     def _begin_to_tend(store: Store, stack: ExitStack) -> None:

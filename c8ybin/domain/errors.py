@@ -133,6 +133,13 @@ class ReadOnly(Refusal):
         )
 
 
+class CutOff(Refusal):
+    """The others took this process for dead: it was stopped, or had no connection to the file system."""
+
+    def __init__(self) -> None:
+        super().__init__("This server was cut off from the others for a while; try again in a few seconds.")
+
+
 class BadSeed(Refusal):
     """What events are to be made of is no folder or tar as it should be."""
 

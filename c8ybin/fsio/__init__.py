@@ -15,6 +15,7 @@ appending.py    logs, which others may move away
 parallel.py     many fsyncs at once
 writeback.py    the kernel's writing, begun early
 cached.py       what a thread reads that may not wait
+remote.py       whether other hosts may use the same file system
 """
 
 from c8ybin.fsio.beneath import (
@@ -85,6 +86,7 @@ from c8ybin.fsio.naming import (
     rename,
     unique_name,
 )
+from c8ybin.fsio.remote import may_be_shared
 from c8ybin.fsio.shared import (
     SharedLock,
 )
@@ -121,6 +123,7 @@ __all__ = [
     "link",
     "locked",
     "make_directory",
+    "may_be_shared",
     "may_take_long",
     "names",
     "open_directory",

@@ -16,7 +16,8 @@
     make_read_only(...) nothing is changed any more, by nobody (read_only.py, mode.py)
 
 `layout.py` draws the disk; `commit.py` has the commit steps; `disk.py` the locks and
-what is known to be durable. Errors are domain errors, or OSError let through.
+what is known to be durable; `together.py` reads many events at once over a network.
+Errors are domain errors, or OSError let through.
 """
 
 from c8ybin.fsio import WouldWait

@@ -15,6 +15,7 @@ from c8ybin.domain.queries import Paging, Query
 from c8ybin.index import Index, Overview, State, Usage
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import StoredEvent, read_readable
+from c8ybin.store.together import Together
 from c8ybin.store.untold import Untold
 from c8ybin.store.writer import is_unindexed
 
@@ -44,6 +45,11 @@ class Listing:
     def __init__(self, disk: Disk, untold: Untold) -> None:
         self._disk = disk
         self.untold = untold
+        self._together = Together()
+
+    def close(self) -> None:
+        """End what reads events at once."""
+        self._together.close()
 
     def find(self, query: Query, paging: Paging) -> Page:
         """Return a page of the events that match: newest `time` first unless the oldest are asked for.
@@ -75,8 +81,8 @@ class Listing:
             return None
 
     def _page(self, wanted: Sequence[EventId], query: Query, paging: Paging, total: int | None) -> Page:
-        events = [event for event_id in wanted if (event := self._read(event_id, query))]
-        return Page(events, len(wanted) == paging.page_size, total)
+        read = self._together.map(lambda event_id: self._read(event_id, query), wanted)
+        return Page([event for event in read if event], len(wanted) == paging.page_size, total)
 
     def ids(self, query: Query) -> Iterator[EventId]:
         """Yield the IDs of all events that match, in no order; the errors are those of `find`."""

@@ -129,7 +129,7 @@ class Repair:
         return "removed"
 
     def _drop(self, home: Path) -> str:
-        drop_upload(home, read_binary(home))
+        drop_upload(home, read_binary(home), self._disk)
         return "removed"
 
     def _finish_deletion(self, home: Path) -> str:

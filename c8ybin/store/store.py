@@ -66,13 +66,21 @@ class Store:
         self._failure: OSError | None = None
 
     @classmethod
-    def open(cls, root: Path, *, upload_expiry_s: float = UPLOAD_EXPIRY_S, min_free: int = 0) -> "Store":
+    def open(
+        cls,
+        root: Path,
+        *,
+        upload_expiry_s: float = UPLOAD_EXPIRY_S,
+        min_free: int = 0,
+        several_hosts: bool | None = None,
+    ) -> "Store":
         """Join a data directory, making it where it is new.
 
         Args:
             root: The directory.
             upload_expiry_s: How long an incomplete upload may rest.
             min_free: The reserve in bytes that only deletions may use.
+            several_hosts: Whether processes of other hosts may use it, too; None: the file system tells.
 
         Raises:
             UnfitDirectory: It is not ours.
@@ -94,10 +102,15 @@ class Store:
             existing_directory(root)
             if not fsio.exists(writer.folder):
                 raise UnfitDirectory(f"{root} was replaced by a restore just now; start again.")
+            if several_hosts is None:
+                several_hosts = fsio.may_be_shared(layout.root)
+            disk = Disk(layout, writer, Clock(), min_free=min_free, several_hosts=several_hosts)
         except BaseException:
             writer.close()
             raise
-        store = cls(Disk(layout, writer, Clock(), min_free=min_free), upload_expiry_s=upload_expiry_s)
+        if disk.watch:
+            disk.watch.start()
+        store = cls(disk, upload_expiry_s=upload_expiry_s)
         try:
             store.mode.join()
         except BaseException:
@@ -133,8 +146,8 @@ class Store:
 
     @property
     def folder(self) -> Path:
-        """This process's own folder, where bodies are received."""
-        return self._writer.folder
+        """A folder of this process alone, where bodies are received."""
+        return self._writer.drafts
 
     def begin_meanwhile(self, begin: Callable[[], bool]) -> None:
         """Let threads that wait to commit begin other requests; see `GroupCommit.meanwhile`."""
@@ -143,6 +156,19 @@ class Store:
     def watch_commits(self, told: Callable[[int, int], None]) -> None:
         """Have a function told of each step of group commit; see `GroupCommit.told`."""
         self._disk.together.told = told
+
+    def when_cut_off(self, told: Callable[[], None]) -> None:
+        """Have a function called, in another thread, once other hosts have taken this process for dead."""
+        if self._disk.watch:
+            self._disk.watch.when_cut_off = told
+
+    def is_cut_off(self) -> bool:
+        """Tell whether other hosts took this process for dead: then it changes nothing any more."""
+        return self._disk.is_cut_off()
+
+    def clocks_differ(self) -> bool:
+        """Tell whether the clock of another host differs by so much from this one's that it should be set."""
+        return self._disk.watch is not None and self._disk.watch.clocks_differ()
 
     @staticmethod
     def without_waiting(*, for_disk: bool) -> AbstractContextManager[None]:
@@ -223,6 +249,9 @@ class Store:
     def close(self) -> None:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
         self.mode.close()
+        if self._disk.watch:
+            self._disk.watch.stop()
+        self.listing.close()
         self._disk.digester.close()
         self._disk.together.close()
         self._tell_durably()
@@ -235,5 +264,5 @@ class Store:
             is_told = self._disk.index.sync()
         except OSError:
             is_told = False
-        if not is_told:
+        if not is_told or self._disk.is_cut_off():
             self._writer.left_something = True

@@ -15,6 +15,8 @@ from c8ybin.store.layout import Layout
 ALIVE = "alive"
 HOURS = "hours"
 UNINDEXED = "unindexed"
+DRAFTS = "drafts"
+FENCED = "fenced"
 # A line among the hours: this process may have left external IDs whose managed object is gone.
 INVENTORY = "inventory"
 
@@ -46,7 +48,10 @@ class Writer:
             self.folder = layout.tmp / self.name
             if fsio.make_directory(self.folder) and self._take_alive():
                 break
-        fsio.hold_open(self.folder)
+        self.drafts = self.folder / DRAFTS
+        fsio.make_directory(self.drafts)
+        for folder in (self.folder, self.drafts):
+            fsio.hold_open(folder)
         self._numbers = itertools.count(1)
         self._hours_fd = fsio.create(self.folder / HOURS)
         # Those since the last `synced`, and those between that and the one before.
@@ -72,6 +77,14 @@ class Writer:
         except FileNotFoundError:
             return False
         return True
+
+    def has_alive(self) -> bool:
+        """Tell whether nobody else has the lock of life, by taking it again.
+
+        Raises:
+            OSError: EIO from CephFS: its client knows that it has lost its locks.
+        """
+        return fsio.try_lock(self._alive_fd)
 
     def next_name(self, prefix: str) -> str:
         """Return `<prefix>-<writer>-<k>`, which nobody has used."""
@@ -152,9 +165,9 @@ class Writer:
         Raises:
             OSError: The store cannot take a write now.
         """
-        if not fsio.exists(self.folder):  # what is held open would not tell that it was moved away
+        if not fsio.exists(self.drafts):  # what is held open would not tell
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        path = self.folder / self.next_name("probe")
+        path = self.drafts / self.next_name("probe")
         try:
             with fsio.draft(path) as file:
                 file.write(b"c8ybin\n")
@@ -168,7 +181,8 @@ class Writer:
         if not self.left_something:
             with contextlib.suppress(OSError):  # what stays is swept by another process
                 fsio.remove_with_last(self.folder, ALIVE)
-        fsio.let_go(self.folder)
+        for folder in (self.drafts, self.folder):
+            fsio.let_go(folder)
         os.close(self._alive_fd)
 
 

@@ -304,8 +304,8 @@ def leavings(root: Path) -> list[str]:
         found += [str(path.relative_to(root)) for path in home.iterdir() if path.name not in known]
         if not (home / "event.json").exists():
             found.append(str(home.relative_to(root)))
-    for path in (root / "tmp").glob("*/*"):
-        if not re.fullmatch(r"alive|hours|spool-\d+", path.name):
+    for path in (root / "tmp").glob("*/**/*"):
+        if not re.fullmatch(r"alive|hours|drafts|spool-\d+", path.name):
             found.append(str(path.relative_to(root)))
     return sorted(found)
 

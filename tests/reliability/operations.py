@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from breaking import after_a_break
 from certifying import CERTIFICATE, make_a_certificate
 from indexing import checkpoint, checkpoint_before_its_line, fold, noting_anew, reindex
 from inspection import newest, newest_object
@@ -342,6 +343,10 @@ OPERATIONS = {
     "next large chunk": Operation(as_if_large(chunk("3-5/9", b"def")), FIRST),
     "chunk anew": Operation(chunk("0-3/9", b"wxyz"), FIRST, others=("next chunk",)),
     "chunk anew by PUT": Operation(chunk("0-3/9", b"wxyz", put=True), both(attach, FIRST_PUT)),
+    "next chunk after a break": Operation(
+        after_a_break(chunk("3-5/9", b"def")), FIRST, others=("completing chunk",)
+    ),
+    "completing chunk by PUT after a break": Operation(after_a_break(LAST_PUT), both(attach, FIRST_PUT)),
     "only chunk": Operation(chunk("0-2/3", b"abc")),
     "only chunk anew": Operation(chunk("0-3/4", b"wxyz"), FIRST),
     "only chunk by PUT": Operation(chunk("0-2/3", b"abc", put=True), attach),

@@ -14,7 +14,7 @@ from c8ybin.store.check import Check
 from c8ybin.store.commit import named_contents
 from c8ybin.store.journal import is_void, read_journal
 from c8ybin.store.layout import BINARY, EVENT, JOURNAL, Layout
-from c8ybin.store.writer import ALIVE, HOURS
+from c8ybin.store.writer import ALIVE, DRAFTS, HOURS
 
 
 def look(connection: Connection, case: Case) -> tuple[Shown | None, list[str]]:
@@ -128,8 +128,8 @@ def leavings(root: Path, running: int) -> list[str]:
     # The check spares what bears the name of a running writer, for it may be under way.
     left += [
         str(path)
-        for path in layout.tmp.glob("*/*")
-        if path.name not in (ALIVE, HOURS) and not path.name.startswith("spool-")
+        for path in layout.tmp.glob("*/**/*")
+        if path.name not in (ALIVE, DRAFTS, HOURS) and not path.name.startswith("spool-")
     ]
     for _, home in layout.walk():
         files = {path.name for path in home.iterdir()}

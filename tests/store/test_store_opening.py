@@ -30,7 +30,7 @@ def is_whole(root):
 def test_a_new_directory_is_made_with_its_parents_and_left_clean(tmp_path):
     root = tmp_path / "srv" / "c8ybin" / "data"
     store = Store.open(root)
-    assert os.listdir(root / "tmp") == [store.folder.name]
+    assert os.listdir(root / "tmp") == [store.folder.parent.name]
     store.close()
     is_whole(root)
     assert sorted(os.listdir(root)) == ["ballast", "events", "format", "locks", "tmp"]
