@@ -45,7 +45,11 @@ def sources() -> tuple[Path, Path]:
     (old / "format").write_text(f"{FORMAT}\n")
     with alike(3):
         with new_desk(old) as desk:
-            replaced, deleted, open_ = (desk.create(text=text) for text in ("replaced", "deleted", "open"))
+            replaced, deleted = (desk.create(text=text) for text in ("replaced", "deleted"))
+            # In another hour, for one with an upload is always looked at.
+            clock, desk.disk.clock = desk.disk.clock, Clock(lambda: STARTED_S + 3600)
+            open_ = desk.create(text="open")
+            desk.disk.clock = clock
             desk.attach(replaced, b"old bytes")
             desk.chunk(open_, "0-2/9", b"abc")
             desk.name(desk.make(name="thing"))
