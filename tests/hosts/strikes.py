@@ -112,6 +112,13 @@ def _host_paused(fleet: Fleet) -> None:
     fleet.resume("a")
 
 
+def _host_paused_for_long(fleet: Fleet) -> None:
+    """For so long that the others fence it."""
+    fleet.pause("a")
+    time.sleep(4 * LASTS_S)
+    fleet.resume("a")
+
+
 FAULTS = (
     Fault("a server killed", _server_killed, dead=("a",), is_quick=True),
     Fault("a storage daemon killed", _part("keeps_bytes", "kill"), is_quick=True),
@@ -122,5 +129,6 @@ FAULTS = (
     Fault("a client host cut off for a minute", _shut_out, dead=("a",)),
     Fault("a client host loses power", _power_lost, dead=("a",), leaves_locks=True),
     Fault("a client host paused", _host_paused, dead=("a",), is_quick=True),
+    Fault("a client host paused for 16 s", _host_paused_for_long, dead=("a",)),
     Fault("a client's mount frozen", _mount_frozen, dead=("a",)),
 )

@@ -305,7 +305,7 @@ def leavings(root: Path) -> list[str]:
         if not (home / "event.json").exists():
             found.append(str(home.relative_to(root)))
     for path in (root / "tmp").glob("*/**/*"):
-        if not re.fullmatch(r"alive|hours|drafts|spool-\d+", path.name):
+        if not re.fullmatch(r"alive|beat|hours|drafts|spool-\d+", path.name):
             found.append(str(path.relative_to(root)))
     return sorted(found)
 

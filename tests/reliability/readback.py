@@ -9,6 +9,7 @@ from harness import Connection, RunningServer, binaries, connected, until
 from ledger import Case, Ledger
 from promises import KIND, File, Request, Shown, range_told, send_chunk
 
+from c8ybin.store.beats import BEAT
 from c8ybin.store.binary import read_binary
 from c8ybin.store.check import Check
 from c8ybin.store.commit import named_contents
@@ -129,7 +130,7 @@ def leavings(root: Path, running: int) -> list[str]:
     left += [
         str(path)
         for path in layout.tmp.glob("*/**/*")
-        if path.name not in (ALIVE, DRAFTS, HOURS) and not path.name.startswith("spool-")
+        if path.name not in (ALIVE, BEAT, DRAFTS, HOURS) and not path.name.startswith("spool-")
     ]
     for _, home in layout.walk():
         files = {path.name for path in home.iterdir()}
