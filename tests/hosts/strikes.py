@@ -21,14 +21,12 @@ class Fault:
         strike: Lets it happen, and ends it.
         dead: The hosts whose servers may fail to answer at all.
         is_quick: Whether it is tried without --full, too.
-        leaves_locks: Whether a host dies of it, whose locks the file system may keep for minutes.
     """
 
     name: str
     strike: Callable[[Fleet], None]
     dead: tuple[str, ...] = ()
     is_quick: bool = False
-    leaves_locks: bool = False
 
 
 def _server_killed(fleet: Fleet) -> None:
@@ -127,7 +125,7 @@ FAULTS = (
     Fault("the metadata daemon's cable pulled", _part("keeps_names", "cut")),
     Fault("a client host's cable pulled", _cable_of_a_client, dead=("a",)),
     Fault("a client host cut off for a minute", _shut_out, dead=("a",)),
-    Fault("a client host loses power", _power_lost, dead=("a",), leaves_locks=True),
+    Fault("a client host loses power", _power_lost, dead=("a",)),
     Fault("a client host paused", _host_paused, dead=("a",), is_quick=True),
     Fault("a client host paused for 16 s", _host_paused_for_long, dead=("a",)),
     Fault("a client's mount frozen", _mount_frozen, dead=("a",)),

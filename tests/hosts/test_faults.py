@@ -10,7 +10,6 @@ from readback import finish_uploads, leavings, verify
 from strikes import FAULTS, Fault
 
 THREADS = 8
-FREES_LOCKS = "cephfs"
 BEFORE, AFTER = 80, 80  # answers
 
 
@@ -18,21 +17,13 @@ BEFORE, AFTER = 80, 80  # answers
 def test_nothing_acknowledged_is_lost(
     fleet: Fleet,
     fault: Fault,
-    kind: str,
     full: bool,
     measured: Callable[..., None],
-    request: pytest.FixtureRequest,
 ) -> None:
     if not (full or fault.is_quick):
         pytest.skip("tried with --full alone")
     if "metadata daemon" in fault.name and fleet.kind.keeps_names(fleet.bed) is None:
         pytest.skip("there is no such daemon: the storage daemons keep names, too")
-    if fault.leaves_locks:
-        # Until somebody may break the lock of a dead host. CephFS frees it by itself, in about half a minute.
-        why = (
-            "the dead host's events are 503 and its folder is not swept while the file system keeps its locks"
-        )
-        request.applymarker(pytest.mark.xfail(reason=why, strict=kind != FREES_LOCKS))
     ledger = Ledger.of(f"{fleet.kind.__name__}: {fault.name}", THREADS)
     toll = Toll()
     fleet.start_some(2)
