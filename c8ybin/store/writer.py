@@ -193,6 +193,7 @@ class Onlooker(Writer):
         """Take a name, for a folder that is not made."""
         self.name = secrets.token_hex(_NAME_BYTES)
         self.folder = layout.tmp / self.name
+        self.drafts = self.folder / DRAFTS
         self.left_something = False
 
     def close(self) -> None:
