@@ -85,7 +85,7 @@ class TlsChoice:
         public_url: str | None,
         trusted_proxies: Sequence[object],
         *,
-        may_make: bool,
+        may_make: bool = True,
     ) -> Tls | None:
         """Load the certificate, or make it where that may be; None where there is to be none.
 
