@@ -104,6 +104,15 @@ def give_locks_back(root: Path, pool: Path) -> None:
             _spare.append(spare)
 
 
+def give_all_back(base: Path) -> None:
+    """Move back what was lent to the data directories below a directory, without the marks of broken locks."""
+    for root, pool in [each for each in lent if each[0].is_relative_to(base)]:
+        for mark in (root / "locks").glob("???.*"):
+            mark.unlink()
+        give_locks_back(root, pool)
+        lent.remove((root, pool))
+
+
 def own_locks(root: Path, *names: str) -> None:
     """Let a data directory have just these lock files instead of those that are lent."""
     locks, pool = root / "locks", next(pool for of, pool in reversed(lent) if of == root)

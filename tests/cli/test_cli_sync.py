@@ -103,7 +103,9 @@ def test_what_changes_something_is_refused_while_nothing_may_be_changed(data: Pa
 def test_who_has_not_heard_it_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("c8ybin.cli.sync._WITHIN_S", 0.1)
     with closing(Store.open(data)) as store:
-        refused(1, f"the process of {store.folder.parent} has not heard it yet", "read-only", "on", "--data", data)
+        refused(
+            1, f"the process of {store.folder.parent} has not heard it yet", "read-only", "on", "--data", data
+        )
 
 
 def test_health_says_so(serve: Callable[..., RunningServer], data: Path) -> None:

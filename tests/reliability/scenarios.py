@@ -13,7 +13,7 @@ from kinds import EVENTS, INVENTORY, Kind
 from lockstep import Answered, mixtures
 from operations import OPERATIONS, Operation
 from recording import Killed, Recorder, Step
-from store_tools import give_locks_back
+from store_tools import give_all_back
 from trees import Tree, read_tree
 
 from c8ybin.accounts import AccountsProblem
@@ -127,7 +127,7 @@ class Stage:
 
     def recording(self, name: str) -> Recording:
         tree = read_tree(self.base)
-        give_locks_back(self.base / "data", self.locks)
+        give_all_back(self.base)
         return Recording(name, self.kind, self.tree, self.recorder.steps, self.phases, tree)
 
 

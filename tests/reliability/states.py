@@ -11,7 +11,7 @@ from kinds import EVENTS
 from power_cut import Disk
 from recording import Site
 from scenarios import Recording
-from store_tools import give_locks_back
+from store_tools import give_all_back
 from trees import Tree
 
 Key = tuple[frozenset[tuple[str, bytes | None]], tuple[object, ...]]
@@ -105,7 +105,7 @@ class Bench:
                 recording.kind.inspect(base, allowed)
                 self._good_otherwise.add(otherwise)
         finally:
-            give_locks_back(base / "data", self._folder / "locks")
+            give_all_back(base)
             shutil.rmtree(base)
 
 

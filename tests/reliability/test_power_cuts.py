@@ -124,7 +124,13 @@ def few_kills(recording: Recording, then: str) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def recorded(folder, locks, request):
+def pool(folder):
+    """Where lock files wait for the next data directory, on the file system of all of them."""
+    return folder / "locks"
+
+
+@pytest.fixture(scope="module")
+def recorded(folder, pool, request):
     """Return what gives the recordings of an operation; each is made once."""
     made: dict[str, Recordings] = {}
     full = request.config.getoption("--full")
@@ -132,12 +138,12 @@ def recorded(folder, locks, request):
     def record(name):
         if name not in made:
             base = folder / "recorded"
-            recordings = [whole(name, base / f"{e}", locks, earlier=e) for e in (False, True)]
+            recordings = [whole(name, base / f"{e}", pool, earlier=e) for e in (False, True)]
             killed, telling = [], []
             for then in followers(name):
                 few = few_kills(recordings[0], then)
                 steps = few if name in DEAR and not full else None
-                found = list(after_kills(name, base / then, locks, recordings[0].outcomes, then, steps))
+                found = list(after_kills(name, base / then, pool, recordings[0].outcomes, then, steps))
                 killed += found
                 if (name, then) in TELLING or steps is few:
                     telling += found
@@ -153,8 +159,8 @@ def recorded(folder, locks, request):
 
 
 @pytest.fixture(scope="module")
-def bench(folder, locks):
-    return Bench(folder, locks)
+def bench(folder, pool):
+    return Bench(folder, pool)
 
 
 @pytest.fixture

@@ -12,12 +12,14 @@ Tree: TypeAlias = Mapping[str, bytes | None]  # path to bytes; None for a direct
 
 def read_tree(base: Path) -> dict[str, bytes | None]:
     """Return the tree below a directory; lock files that are lent are no part of it."""
-    lent = {folder for folder in base.rglob("locks") if len(os.listdir(folder)) == len(LOCK_NAMES)}
-    return {
-        str(path.relative_to(base)): None if path.is_dir() else path.read_bytes()
-        for path in sorted(base.rglob("*"))
-        if not lent.intersection((path, *path.parents))
-    }
+    found: dict[str, bytes | None] = {}
+    for folder, folders, files in os.walk(base):
+        if "locks" in folders and len(os.listdir(f"{folder}/locks")) == len(LOCK_NAMES):
+            folders.remove("locks")
+        start = len(f"{base}/")
+        found |= {f"{folder}/{name}"[start:]: None for name in folders}
+        found |= {f"{folder}/{name}"[start:]: Path(folder, name).read_bytes() for name in files}
+    return found
 
 
 def lay_out(tree: Tree, base: Path) -> None:
