@@ -134,3 +134,16 @@ def test_bench_lists_needs_no_certain_folder_to_be_called_from(checkout: Path, t
     script = str(checkout / "scripts" / "bench-lists")
     done = subprocess.run([script, "--sizes", "99"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, "--sizes must be at least 100" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "failing", ["", "tests/reliability/test_power_cuts.py", "tests/reliability", "tests/accounts", "tests"]
+)
+def test_all_tests_end_well_where_each_run_of_them_does(checkout: Path, failing: str) -> None:
+    # What stands for Python tells which group pytest was to run, by its first argument.
+    python = checkout / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\n[ "$1" = -m ] || exit 0\necho "ran $3"\n[ "$3" != "{failing}" ]\n')
+    done = subprocess.run([str(checkout / "scripts" / "test")], capture_output=True, text=True)
+    assert done.returncode == (1 if failing else 0), done.stderr
+    ran = ("tests", "tests/accounts", "tests/reliability", "tests/reliability/test_power_cuts.py")
+    assert sorted(done.stdout.splitlines()) == [f"ran {group}" for group in ran]
