@@ -121,11 +121,13 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     """Return a starter of servers on a free port, by a command before theirs if need be; stopped in the end.
 
     One process serves, unless the test says how many workers, or None for the server's default.
     """
+    if "quick_root" in request.fixturenames:
+        request.getfixturevalue("quick_root")  # begun first, so that it goes away after the servers
     with servers(tmp_path / "data") as start:
         yield start
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from disk_operations import Ledger
+from harness import until
 
 _COUNTS = pytest.StashKey[dict[str, Counter[str]]]()
 
@@ -87,6 +88,11 @@ def _run(*command: str) -> None:
         pytest.skip(f"{command[0]} does not work here: {done.stderr.strip()}")
 
 
+def _loops() -> list[str]:
+    """Return the files that loop devices show as disks."""
+    return [name.read_text().rstrip("\n") for name in Path("/sys/block").glob("loop*/loop/backing_file")]
+
+
 class Mounts:
     """File systems of a test's own, below its folder; unmounted in the end."""
 
@@ -116,8 +122,14 @@ class Mounts:
 
     def again(self, point: Path) -> None:
         """Unmount a file system and mount it again: what was only in memory is gone then, if it was cut off."""
-        for done in (["umount", str(point)], ["mount", *self._how[point], str(point)]):
-            subprocess.run(done, check=True, timeout=60)
+        image = self._how[point][-1]
+        subprocess.run(["umount", str(point)], check=True, timeout=60)
+        # A process with mounts of its own, begun meanwhile, has a copy of this one. Until it ends, the file system is
+        # not let go, and mounting it again would give the same one, with what was in memory.
+        assert until(lambda: image not in _loops(), within_s=120), (
+            f"another process still has {image} mounted"
+        )
+        subprocess.run(["mount", *self._how[point], str(point)], check=True, timeout=60)
 
     def end(self) -> None:
         for point in reversed(self._how):

@@ -11,14 +11,16 @@ import os
 import random
 import signal
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from conftest import Mounts
-from harness import RunningServer
+from harness import RunningServer, until
 from ledger import Ledger, rng_of
 from load import Round
 from readback import finish_uploads, leavings, verify
@@ -86,6 +88,23 @@ class Box:
         self.server.stop(signal.SIGKILL)
         self.mounted.again(self.point)
         self.server = self.start()
+
+
+def test_a_disk_that_was_cut_off_is_mounted_anew_once_nobody_has_it(
+    mounted: Mounts, command: Callable[..., str]
+) -> None:
+    point = mounted("ext4")
+    elsewhere = [command("unshare", "util-linux"), "--mount", "sh", "-c", "echo; read end"]
+    with subprocess.Popen(elsewhere, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline()
+        with cutter(point, LOG_FLUSHED) as cut:
+            cut()
+        again = Thread(target=mounted.again, args=[point])
+        again.start()
+        assert until(lambda: not os.path.ismount(point))
+        other.communicate()
+        again.join()
+    assert os.listdir(point) == ["lost+found"]
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])
