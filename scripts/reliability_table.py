@@ -27,13 +27,13 @@ def table(tally: Mapping[str, Mapping[str, int]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def replaced(text: str, new: str) -> str:
-    """Return a text with `new` in the place that the two markers enclose.
+def replaced(text: str, new: str, begin: str = BEGIN, end: str = END) -> str:
+    """Return a text with `new` in the place that two markers enclose.
 
     Raises:
         SystemExit: There is no such place.
     """
-    place = re.compile(f"(?<={re.escape(BEGIN)}).*?(?={re.escape(END)})", re.DOTALL)
+    place = re.compile(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", re.DOTALL)
     if not place.search(text):
         sys.exit("The file has no place for the table; put the two markers back.")
     return place.sub(lambda _: new, text, count=1)

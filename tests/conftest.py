@@ -1,5 +1,6 @@
 """Fixtures of several rooms: a store, the application over it, real processes: servers, children to be killed."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,12 +8,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bed import Bed
+from file_systems import KINDS
+from file_systems import opened as opened_bed
+from fleet import on_next_host
 from harness import Client, Connection, RunningServer, connected, open_client, servers
 from hypothesis import settings
 from store_tools import CHILD_ENVIRONMENT, give_locks_back, lent, locks_of_all, new_root
@@ -38,6 +43,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--tally", type=Path, help="write what the tests of reliability counted to this JSON file"
     )
+    parser.addoption("--measured", type=Path, help="write what the tests of hosts measured to this JSON file")
+    parser.addoption(
+        "--hosts",
+        choices=list(KINDS),
+        help="run on two hosts over this file system: requests go to one and the other in turn",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, with --hosts, the tests that look into the one process that they ask."""
+    if config.getoption("--hosts"):
+        for item in items:
+            if mark := item.get_closest_marker("one_process"):
+                item.add_marker(pytest.mark.skip(reason=mark.args[0]))
 
 
 @pytest.fixture
@@ -71,6 +90,24 @@ def strace(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
+def command() -> Callable[..., str]:
+    """Return what finds a command: `command("rsync")`, installing its Debian package where that can be done."""
+
+    def find(name: str, package: str = "") -> str:
+        path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+        found = shutil.which(name, path=path)
+        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            install = ["apt-get", "install", "--yes", "--no-install-recommends", package or name]
+            subprocess.run(install, capture_output=True, timeout=300)
+            found = shutil.which(name, path=path)
+        if found is None:
+            pytest.skip(f"{name} is not here (Debian package {package or name})")
+        return found
+
+    return find
+
+
+@pytest.fixture(scope="session")
 def analyze() -> str:
     """The path of systemd-analyze."""
     found = shutil.which("systemd-analyze")
@@ -80,15 +117,66 @@ def analyze() -> str:
     return found
 
 
+@pytest.fixture(scope="session")
+def bed_of_all(kind: str, command: Callable[..., str]) -> Iterator[Bed]:
+    """Hosts with a distributed file system, for all tests of a run; MooseFS where no other is wanted."""
+    with opened_bed(kind, command) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> str:
+    """The name of the file system of hosts."""
+    return str(request.config.getoption("--hosts") or "moosefs")
+
+
+_MEASURED = pytest.StashKey[list[dict[str, Any]]]()
+
+
 @pytest.fixture
-def root(tmp_path: Path, locks: Path) -> Path:
+def measured(request: pytest.FixtureRequest, kind: str) -> Callable[..., None]:
+    """Return what notes a row of a table: `measured("faults", fault="a server killed", longest_pause_s=0.4)`."""
+    rows = request.config.stash.setdefault(_MEASURED, [])
+
+    def note(table: str, **values: Any) -> None:
+        rows.append({"table": table, "file_system": kind, **values})
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write what was measured, and how many tests of this run passed."""
+    path: Path | None = config.getoption("--measured")
+    if path:
+        outcomes = {name: len(terminalreporter.stats.get(name, ())) for name in ("passed", "failed", "error")}
+        suite = {"table": "suites", "file_system": config.getoption("--hosts") or "moosefs", **outcomes}
+        path.write_text(json.dumps([*config.stash.get(_MEASURED, []), suite], indent=2) + "\n")
+
+
+@pytest.fixture
+def mounts(request: pytest.FixtureRequest, tmp_path: Path) -> Sequence[Path]:
+    """With --hosts, where two hosts have a new directory of the distributed file system; else none."""
+    if not request.config.getoption("--hosts"):
+        return []
+    one, other, *_ = request.getfixturevalue("bed_of_all").mounts.values()
+    (one / tmp_path.name).mkdir()
+    return [one / tmp_path.name, other / tmp_path.name]
+
+
+@pytest.fixture
+def root(tmp_path: Path, locks: Path, mounts: Sequence[Path]) -> Path:
     """A data directory that holds no event."""
+    if mounts:
+        return new_root(mounts[0] / "data", mounts[0].parent / "locks")
     return new_root(tmp_path / "data", locks)
 
 
 @pytest.fixture
-def quick_root(tmp_path: Path, locks: Path) -> Iterator[Path]:
+def quick_root(tmp_path: Path, locks: Path, mounts: Sequence[Path]) -> Iterator[Path]:
     """The same on a tmpfs where there is one, for tests that fsync thousands of times."""
+    if mounts:
+        yield new_root(mounts[0] / "data", mounts[0].parent / "locks")
+        return
     base = "/dev/shm" if Path("/dev/shm").is_dir() else str(tmp_path)
     with tempfile.TemporaryDirectory(dir=base) as folder:
         yield new_root(Path(folder) / "data", locks)
@@ -109,10 +197,11 @@ def intake(store: Store) -> Iterator[Intake]:
 
 
 @pytest.fixture
-def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+def make_client(tmp_path: Path, mounts: Sequence[Path]) -> Iterator[Callable[..., Client]]:
     """Return a maker of clients, with limits and settings of the application."""
+    roots = [mount / "data" for mount in mounts or (tmp_path,)]
     with ExitStack() as stack:
-        yield lambda links=None, **limits: open_client(tmp_path / "data", stack, links, **limits)
+        yield lambda links=None, **limits: open_client(roots, stack, links, **limits)
 
 
 @pytest.fixture
@@ -121,15 +210,18 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
-def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+def serve(
+    tmp_path: Path, mounts: Sequence[Path], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., RunningServer]]:
     """Return a starter of servers on a free port, by a command before theirs if need be; stopped in the end.
 
-    One process serves, unless the test says how many workers, or None for the server's default.
+    One process serves, unless the test says how many workers, or None for the server's default. With
+    --hosts each server is started on the next host, and the data directory is one of its mount.
     """
     if "quick_root" in request.fixturenames:
         request.getfixturevalue("quick_root")  # begun first, so that it goes away after the servers
     with servers(tmp_path / "data") as start:
-        yield start
+        yield on_next_host(request.getfixturevalue("bed_of_all"), start) if mounts else start
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -10,11 +11,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webtest import TestApp
 
@@ -22,6 +23,9 @@ from c8ybin.accounts import ROLES, Accounts
 from c8ybin.api import Links, Watch, make_app
 from c8ybin.bodies import Intake
 from c8ybin.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 EVENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "hello"}
 USER, PASSWORD = "tester", "secret"
@@ -35,6 +39,8 @@ class Client(TestApp):
     root: Path
     accounts: Accounts
     watch: Watch
+    # One, or with --hosts those of all hosts, which are asked in turn; `store` is the first.
+    stores: Sequence[Store]
 
     def create_event(self, **fragments: Any) -> str:
         answer = self.post_json("/event/events", EVENT | fragments, headers={"Accept": "application/json"})
@@ -50,11 +56,32 @@ class Client(TestApp):
 
     def received(self) -> list[str]:
         """The files of bodies that lie in this process's folder, spools left out."""
-        return sorted(p.name for p in self.store.folder.iterdir() if p.name.startswith("body-"))
+        folders = [store.folder for store in self.stores]
+        return sorted(p.name for at in folders for p in at.iterdir() if p.name.startswith("body-"))
+
+
+class InTurn:
+    """An application that hands each request to the next of several.
+
+    What one has told the index, the lists of another show within a second. These need not wait
+    for that: it is flushed after each request that may have changed something.
+    """
+
+    def __init__(self, applications: "Sequence[tuple[WSGIApplication, Store]]") -> None:
+        self._next = itertools.cycle(applications)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        application, store = next(self._next)
+        try:
+            return application(environ, start_response)
+        finally:
+            if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+                with suppress(OSError):  # a test lets the disk fail
+                    store._disk.index.sync()
 
 
 def open_client(
-    root: Path,
+    roots: Path | Sequence[Path],
     stack: ExitStack,
     links: Links | None = None,
     *,
@@ -62,18 +89,27 @@ def open_client(
     is_open: bool = False,
     **limits: int,
 ) -> Client:
-    """Open the application over a data directory; the stack closes it."""
-    store = Store.open(root, min_free=min_free)
-    stack.callback(store.close)
-    accounts = Accounts(root, only_here={USER: (PASSWORD, ROLES)})
-    stack.callback(accounts.close)
-    intake = Intake(store.folder, min_free=min_free, **limits)
-    stack.callback(intake.close)
-    watch = replace(Watch.of_one(), is_open=is_open)
-    client = Client(make_app(store, accounts, intake, links, watch=watch))
+    """Open the application over a data directory, once for each path that leads to it; the stack closes it."""
+    opened = []
+    for root in [roots] if isinstance(roots, Path) else roots:
+        store = Store.open(root, min_free=min_free)
+        stack.callback(store.close)
+        accounts = Accounts(root, only_here={USER: (PASSWORD, ROLES)})
+        stack.callback(accounts.close)
+        intake = Intake(store.folder, min_free=min_free, **limits)
+        stack.callback(intake.close)
+        watch = replace(Watch.of_one(), is_open=is_open)
+        opened.append((make_app(store, accounts, intake, links, watch=watch), store, root, accounts, watch))
+    app = InTurn([(first, store) for first, store, *_ in opened]) if len(opened) > 1 else opened[0][0]
+    client = Client(app)
     client.authorization = ("Basic", (USER, PASSWORD))
-    client.store, client.root, client.accounts, client.watch = store, root, accounts, watch
+    client.stores = [store for _, store, *_ in opened]
+    _, client.store, client.root, client.accounts, client.watch = opened[0]
     return client
+
+
+# What connects to an address, within so many seconds: from this host, or from another one.
+Dial = Callable[[tuple[str, int], float | None], socket.socket]
 
 
 @dataclass
@@ -83,10 +119,18 @@ class RunningServer:
     process: subprocess.Popen[str]
     url: str
     lines: list[str]
+    dial: Dial = socket.create_connection
+    host: str = "127.0.0.1"
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    def opened(self, timeout_s: float) -> http.client.HTTPConnection:
+        """Return a connection to it, which connects when it is used."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
+        reach(connection, self.dial)
+        return connection
 
     def workers(self) -> set[int]:
         """The processes that serve for it; none where it serves itself."""
@@ -100,6 +144,15 @@ class RunningServer:
         self.lines += self.process.stdout.read().splitlines()
         self.process.stdout.close()
         return code
+
+
+def reach(connection: http.client.HTTPConnection, dial: Dial) -> None:
+    """Let a connection connect in this way."""
+
+    def connect(address: tuple[str, int], timeout_s: float | None, *_: object) -> socket.socket:
+        return dial(address, timeout_s)
+
+    connection._create_connection = connect  # the standard library's own seam, for tunnels
 
 
 Serve = Callable[..., RunningServer]
@@ -117,6 +170,7 @@ def servers(default_data: Path) -> Iterator[Serve]:
         program: Sequence[str] = (sys.executable, "-m", "c8ybin"),
         workers: int | None = 1,
         stdin: socket.socket | None = None,
+        at: tuple[str, Dial] = ("127.0.0.1", socket.create_connection),
         **environment: str,
     ) -> RunningServer:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("C8YBIN_")}
@@ -127,6 +181,8 @@ def servers(default_data: Path) -> Iterator[Serve]:
                 "serve",
                 "--data",
                 str(data),
+                "--host",
+                at[0],
                 "--port",
                 "0",
                 *(("--workers", str(workers)) if workers else ()),
@@ -145,7 +201,8 @@ def servers(default_data: Path) -> Iterator[Serve]:
             line = process.stdout.readline()
             assert line, f"the server ended early: {lines}"
             lines.append(line.rstrip("\n"))
-        server = RunningServer(process, lines[-1].rpartition(" ")[2], lines)
+        host, dial = at
+        server = RunningServer(process, lines[-1].rpartition(" ")[2], lines, dial, host)
         running.append(server)
         return server
 
@@ -164,7 +221,8 @@ class Connection(http.client.HTTPConnection):
 
     def __init__(self, server: RunningServer, account: str = DEMO, *, at_once: bool = False) -> None:
         """Connect when asked; with `at_once` small bodies come in one segment with their headers."""
-        super().__init__("127.0.0.1", server.port, timeout=30)
+        super().__init__(server.host, server.port, timeout=30)
+        reach(self, server.dial)
         self._at_once = at_once
         self._authorization = "Basic " + base64.b64encode(account.encode()).decode()
 
@@ -187,7 +245,7 @@ class Connection(http.client.HTTPConnection):
 
     def create_event(self) -> str:
         answer, body = self.ask("POST", "/event/events", json.dumps(EVENT), Accept="application/json")
-        assert answer.status == 201
+        assert answer.status == 201, body
         return str(json.loads(body)["id"])
 
     def begin_upload(self, event_id: str, data: bytes) -> None:
@@ -241,7 +299,7 @@ def is_gone(pid: int) -> bool:
 def refuses(server: RunningServer) -> bool:
     """Tell whether nobody listens any more."""
     try:
-        socket.create_connection(("127.0.0.1", server.port)).close()
+        server.dial((server.host, server.port), None).close()
     except ConnectionRefusedError:
         return True
     except ConnectionResetError:  # accepted by the kernel just before

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from fnmatch import fnmatch
 from pathlib import Path
@@ -26,7 +26,8 @@ from c8ybin.domain.inventory import ExternalId, new_object
 from c8ybin.domain.labels import Label
 from c8ybin.domain.ranges import parse_content_range
 from c8ybin.fsio import beneath
-from c8ybin.store import Binary, Chunk, Journal, Readers, Store
+from c8ybin.fsio import locks as flocks
+from c8ybin.store import Binary, Chunk, Journal, Readers, Store, locks, watch
 from c8ybin.store.commit import named_contents
 from c8ybin.store.disk import Disk
 from c8ybin.store.layout import BINARY, EVENT, FORMAT, JOURNAL, Layout
@@ -143,11 +144,14 @@ class Desk:
         clock: Clock | None = None,
         upload_expiry_s: float = 7 * 86400,
         min_free: int = 0,
+        several_hosts: bool = False,
     ) -> None:
         self.root = root
         self.layout = Layout(root)
         self.writer = Writer(self.layout)
-        self.disk = Disk(self.layout, self.writer, clock or Clock(), min_free=min_free)
+        self.disk = Disk(
+            self.layout, self.writer, clock or Clock(), min_free=min_free, several_hosts=several_hosts
+        )
         self.store = Store(self.disk, upload_expiry_s=upload_expiry_s)
         self.intake = Intake(self.store.folder)
         self.is_dead = False
@@ -168,6 +172,7 @@ class Desk:
         self.disk.index.close()
         os.close(self.writer._hours_fd)
         os.close(self.writer._alive_fd)
+        fsio.let_go(self.writer.drafts)
         fsio.let_go(self.writer.folder)
         for fd, _ in self.intake._spools:
             os.close(fd)
@@ -316,6 +321,24 @@ def patch_call(
     if call == "open":
         real = beneath.openat2
         patch.setattr(beneath, "openat2", lambda resolve, *, waits: wrap(real(resolve, waits=waits)))
+
+
+@contextlib.contextmanager
+def breaking_at_once(patch: "pytest.MonkeyPatch") -> Iterator[None]:
+    """Let this process be another one, which takes any other for dead that has not beaten between two looks."""
+    for module, name in (
+        (locks, "_PATIENCE_S"),
+        (locks, "_LOOK_EVERY_S"),
+        (locks, "_SUSPECT_S"),
+        (locks, "SILENT_S"),
+        (watch, "LONG_SILENT_S"),
+    ):
+        patch.setattr(module, name, 1e-9)  # more than what was heard just now has
+    queues, flocks._queues = flocks._queues, {}  # of the threads of one process
+    try:
+        yield
+    finally:
+        flocks._queues = queues
 
 
 def orphans(root: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """The scripts, in a checkout whose path has a space, with an environment that is there already."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+HOSTS_BEGIN = "<!-- written by scripts/prove-hosts -->\n"
+HOSTS_END = "<!-- end of what scripts/prove-hosts wrote -->\n"
 
 
 @pytest.fixture
@@ -114,6 +117,41 @@ def test_a_file_without_a_place_for_the_table_is_left_alone(tmp_path: Path) -> N
     done = reliability_table(tmp_path / "tally", "--write", tmp_path / "file")
     assert (done.returncode, (tmp_path / "file").read_text()) == (1, "text")
     assert "markers" in done.stderr
+
+
+def test_what_hosts_measured_becomes_tables_in_a_files_place(tmp_path: Path) -> None:
+    fault = {"table": "faults", "fault": "a server killed", "refused": 1, "unanswered": 2, "mixed": 0}
+    speed = {"table": "workloads", "commits_per_s": 1234.5, "mb_per_s": 56.7, "list_p50_ms": 8.91}
+    suite = {"table": "suites", "failed": 0, "error": 0}
+    rows = [
+        {**speed, "file_system": "cephfs", "hosts": 2},
+        {**speed, "file_system": "moosefs", "hosts": 0},
+        {**fault, "file_system": "moosefs", "longest_pause_s": 1.26, "lost": 0},
+        {**fault, "file_system": "cephfs", "longest_pause_s": 2.0, "lost": 3},
+        {**fault, "file_system": "cephfs", "fault": "a cable pulled", "longest_pause_s": 4.0, "lost": 0},
+        {**suite, "file_system": "moosefs", "passed": 1000},
+        {**suite, "file_system": "moosefs", "passed": 1},
+    ]
+    (tmp_path / "rows").write_text(json.dumps(rows))
+    (tmp_path / "page").write_text(f"before\n{HOSTS_BEGIN}old\n{HOSTS_END}after\n")
+    script = str(ROOT / "scripts" / "hosts_table.py")
+    command = [sys.executable, script, str(tmp_path / "rows"), "--write", str(tmp_path / "page")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "| file system | hosts | commits/s | MB/s | list, p50 |",
+        "|---|---:|---:|---:|---:|",
+        "| the machine's own disk | 1 | 1,234 | 57 | 8.9 ms |",
+        "| CephFS 16.2 | 2 | 1,234 | 57 | 8.9 ms |",
+        "",
+        "| fault, under load on two hosts | MooseFS 3.0: longest pause | errors | lost | CephFS 16.2: longest pause "
+        "| errors | lost |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        "| a server killed | 1.3 s | 3 | 0 | 2.0 s | 3 | 3 |",
+        "| a cable pulled |  | |  | 4.0 s | 3 | 0 |",
+        "",
+        "Tests of the contract, of races and of faults, over two hosts: MooseFS 3.0: 1,001 passed, 0 failed.",
+    ]
+    assert (tmp_path / "page").read_text() == (f"before\n{HOSTS_BEGIN}{done.stdout}{HOSTS_END}after\n")
 
 
 def test_generate_takes_its_path_from_where_it_is_called(checkout: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ FILE = "accounts.json"
 ADMIN_NAME = "admin"
 ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
 LOCK = "accounts.lock"
+READ_ONLY = "read-only"
 LOCK_TIMEOUT_S = 10.0
 
 
@@ -30,6 +31,7 @@ class Changes:
     def __init__(self, root: Path) -> None:
         self._path = root / FILE
         self._lock_path = root / LOCK
+        self._read_only = root / READ_ONLY
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -43,6 +45,12 @@ class Changes:
 
     def _change(self, change: Callable[[Records], None], *, keeps_admin: bool = False) -> None:
         with self.exclusive():
+            # Under the lock, which whoever made the data read-only takes once after that.
+            if fsio.exists(self._read_only):
+                raise AccountsProblem(
+                    f"{self._path.parent} is read-only, as while it is moved; change accounts where it is moved to, "
+                    "or say `c8ybin read-only off` before."
+                )
             try:
                 records = parse(fsio.read(self._path), self._path)
             except FileNotFoundError:

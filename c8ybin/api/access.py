@@ -7,7 +7,7 @@ event is revealed to whom it does not concern.
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import falcon
@@ -21,6 +21,8 @@ from c8ybin.domain.errors import LoginsCrowded, TooManyTries
 
 # Stands for a role where any account will do.
 ANY_ACCOUNT = "any account"
+
+_CHANGE_NOTHING = ("GET", "OPTIONS")
 
 # The role that each method of a resource takes.
 Roles = Mapping[str, str | None]
@@ -52,7 +54,14 @@ def credentials(encoded: str) -> tuple[str, str] | None:
 class Access:
     """Middleware that lets a request through to its resource, or not."""
 
-    def __init__(self, accounts: Accounts, proxies: Sequence[Network], counts: Counts) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        proxies: Sequence[Network],
+        counts: Counts,
+        require_writable: Callable[[], None],
+    ) -> None:
+        self._require_writable = require_writable
         self._accounts = accounts
         self._proxies = proxies
         self._counts = counts
@@ -67,6 +76,7 @@ class Access:
             Unauthorized: No account.
             Forbidden: Not the role.
             TooManyTries, LoginsCrowded: Its password is not tried now.
+            ReadOnly: It would change something, and nothing may be changed.
         """
         req.env["c8ybin.route"] = route_of(req)
         note_target(req, params)
@@ -83,6 +93,9 @@ class Access:
         note(req.env, user=user.name)
         if role != ANY_ACCOUNT and role not in user.roles:
             raise Forbidden(role)
+        if method not in _CHANGE_NOTHING:
+            # Before the body is sent; the store asks again for each change.
+            self._require_writable()
         req.context.user = user
 
     def _user(self, env: Mapping[str, Any]) -> User | None:

@@ -35,7 +35,7 @@ from c8ybin.api.service import Description
 from c8ybin.api.tenant import CurrentTenant, CurrentUser, LoginOptions
 from c8ybin.bodies import Intake
 from c8ybin.counts import Board, Counts
-from c8ybin.domain.errors import Refusal
+from c8ybin.domain.errors import CutOff, Refusal
 from c8ybin.store import Store, WouldWait
 
 if TYPE_CHECKING:
@@ -191,11 +191,18 @@ def make_app(
     """
     links = links or Links()
     watch = watch or Watch.of_one()
-    middleware: list[Any] = [MethodOverride(), Access(accounts, links.trusted_proxies, watch.counts)]
+    middleware: list[Any] = [
+        MethodOverride(),
+        Access(accounts, links.trusted_proxies, watch.counts, store.require_writable),
+    ]
     app = falcon.App(middleware=middleware, response_type=Response)
     app.req_options.strip_url_path_trailing_slash = True
 
     def on_any(req: falcon.Request, resp: falcon.Response, ex: Exception, params: dict[str, Any]) -> None:
+        if isinstance(ex, OSError) and store.is_cut_off():
+            # As where a body has no folder any more that it could be received in.
+            on_refusal(req, resp, CutOff(), params)
+            return
         if isinstance(ex, OSError) and is_of_the_disk(ex):
             store.note_failure(ex)
         on_fault(req, resp, ex, params)

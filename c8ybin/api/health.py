@@ -26,14 +26,22 @@ _OF_ERRNO = {
     errno.ESTALE: "busy",
     errno.ETIMEDOUT: "busy",
     errno.ENOLCK: "busy",
+    errno.ENOTCONN: "unreachable",
+    errno.ESHUTDOWN: "unreachable",
+    errno.EHOSTDOWN: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ECONNABORTED: "unreachable",
+    errno.ENXIO: "unreachable",
 }
 # Why the store takes nothing, in words for machines.
 KINDS = ("disk-full", *dict.fromkeys(_OF_ERRNO.values()), _OTHER)
 
 # What is wrong although it takes what is written.
 WARNINGS = {
+    "clocks-differ": "The clock of another host differs by much; let a time service set both; see the log.",
     "index-being-made": "The index is being made anew; until that is done lists are 503.",
     "index-unwritable": "The index cannot be written; lists are slow until it can; see the server's log.",
+    "read-only": "Nothing is changed for now, as while the data is moved: what would change something is 503.",
     "overloaded": "There are more requests or connections than are served at once; some wait or are refused.",
     "workers-missing": "Some processes ended and are being replaced; the server's log tells why.",
 }
@@ -77,10 +85,15 @@ class Health:
     def _warnings(self) -> list[str]:
         found = []
         listing, totals = self._store.listing, self._board.totals()
-        if self._store.keeper.is_mending or not listing.has_index:
+        if self._store.is_read_only:
+            # Lists walk the tree where there is no index, which nobody makes meanwhile.
+            found.append("read-only")
+        elif self._store.keeper.is_mending or not listing.has_index:
             found.append("index-being-made")
         elif listing.is_bypassed:
             found.append("index-unwritable")
+        if self._store.clocks_differ():
+            found.append("clocks-differ")
         was_shed = totals.shed and time.monotonic() - totals.shed_at_s < _SHED_LATELY_S
         if was_shed or totals.waiting > _MANY_WAIT * self._board.places:
             found.append("overloaded")

@@ -84,7 +84,9 @@ STATUS: dict[type[errors.Refusal], tuple[int, str]] = {
     BytesQuota: (507, "general/Insufficient Storage"),
     errors.Damaged: (500, "general/Internal Error"),
     errors.Busy: (503, "general/Service Unavailable"),
+    errors.CutOff: (503, "general/Service Unavailable"),
     errors.ListUnavailable: (503, "general/Service Unavailable"),
+    errors.ReadOnly: (503, "general/Service Unavailable"),
     errors.LoginsCrowded: (503, "general/Service Unavailable"),
 }
 
@@ -112,6 +114,7 @@ _UNREADABLE = "The request cannot be read; check its header fields."
 
 _FULL = "The disk is full but for its reserve; delete something or ask the operator."
 _LATER = "The disk cannot take this now; try again in a few seconds."
+_OUT_OF_REACH = "The file system's own servers cannot be reached from here; try again in a few seconds."
 _OPEN_FILES = "The server has too many files and connections open; try again in a few seconds."
 
 # Trouble that passes, or that the operator can end without a restart: clients retry 503.
@@ -128,6 +131,13 @@ _PASSING = {
     errno.ESTALE: _LATER,
     errno.ETIMEDOUT: _LATER,
     errno.ENOLCK: _LATER,
+    # A distributed file system: its mount has ended, was shut out by the others, or reaches none of them.
+    errno.ENOTCONN: _OUT_OF_REACH,
+    errno.ESHUTDOWN: _OUT_OF_REACH,
+    errno.EHOSTDOWN: _OUT_OF_REACH,
+    errno.EHOSTUNREACH: _OUT_OF_REACH,
+    errno.ECONNABORTED: _OUT_OF_REACH,
+    errno.ENXIO: _OUT_OF_REACH,
 }
 
 

@@ -55,10 +55,13 @@ class Commands(MutableMapping[str, click.Command]):
         {
             "serve": "serve:serve",
             "check": "check:check",
+            "doctor": "doctor:doctor",
             "user": "user:user",
             "token": "token:token",
             "backup": "backup:backup",
             "restore": "backup:restore_command",
+            "sync": "sync:sync",
+            "read-only": "sync:read_only",
             "reindex": "reindex:reindex",
             "seed": "seed:seed",
             "top": "top:top",

@@ -12,7 +12,7 @@ import click
 from c8ybin.accounts import ACCOUNTS_FILE, Accounts, AccountsProblem
 from c8ybin.cli.modes import too_open
 from c8ybin.cli.options import config_option, data_option, option
-from c8ybin.cli.problems import Problem, using
+from c8ybin.cli.problems import Problem, require_writable, using
 from c8ybin.cli.progress import progress
 from c8ybin.domain.sizes import round_size
 from c8ybin.store import QUARANTINE, Check, Finding, Kind, Store, started_directory
@@ -40,6 +40,7 @@ def check(repair: bool, quick: bool, as_json: bool, data: Path) -> None:
         if repair:
             store = Store.open(data)
             stack.callback(store.close)
+            require_writable(store, data)
             mender = store.repair()
         step = stack.enter_context(progress("checking", layout.count()))
 

@@ -27,8 +27,8 @@ _ANY = {_EVERYWHERE: "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 def health(url: str | None, host: str, port: int, tls_cert: Path | None, tls_self_signed: bool) -> None:
     """Ask the server at URL, or the one that these options start, whether it takes writes.
 
-    The exit code is 0 if it does and 1 if not; a line says which, and why. The certificate is not looked at, for
-    nothing is told to whoever has it.
+    The exit code is 0 if it does, or is not to for now (read-only), and 1 if not; a line says which, and why. The
+    certificate is not looked at, for nothing is told to whoever has it.
     """
     host = _ANY.get(host, host)
     scheme = "https" if tls_cert or tls_self_signed else "http"
@@ -42,7 +42,7 @@ def health(url: str | None, host: str, port: int, tls_cert: Path | None, tls_sel
         raise Problem(f"{url} does not answer: {reason}; is c8ybin serving there?") from None
     if status != http.client.OK:
         raise Problem(f"{url} takes no writes: {_message(body) or f'it answers {status}.'}")
-    click.echo(f"{url} is up.")
+    click.echo(f"{url} is up{', but read-only' if _is_read_only(body) else ''}.")
 
 
 def _asked(url: str) -> tuple[int, bytes]:
@@ -62,6 +62,14 @@ def _asked(url: str) -> tuple[int, bytes]:
         return answer.status, answer.read(65536)
     finally:
         connection.close()
+
+
+def _is_read_only(body: bytes) -> bool:
+    try:
+        told = json.loads(body)
+        return any(warning["kind"] == "read-only" for warning in told.get("warnings", ()))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
 
 
 def _message(body: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Who besides the server may read its files, and what is told where that is more than was asked for."""
+"""How a data directory may be used: who besides the server may read it, and on which file system it is."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from c8ybin.store import is_data_directory
+from c8ybin.store import accept_unfit, is_data_directory
 
 # What is not given away of the modes that `fsio` makes files with: 0600 and 0700, or 0640 and 0750.
 _PRIVATE, _FOR_GROUP = 0o077, 0o027
@@ -18,6 +18,12 @@ def set_umask(ctx: click.Context, _: click.Parameter, for_group: bool) -> None:
     """Take the place of the caller's umask, whatever it is, until the command ends."""
     ctx.meta[_KEY] = _FOR_GROUP if for_group else _PRIVATE
     ctx.call_on_close(partial(os.umask, os.umask(ctx.meta[_KEY])))
+
+
+def set_unsafe(ctx: click.Context, _: click.Parameter, is_accepted: bool) -> None:
+    """Take a file system as it is, until the command ends."""
+    accept_unfit(is_accepted)
+    ctx.call_on_close(partial(accept_unfit, False))
 
 
 def too_open(data: Path) -> str | None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from c8ybin.api.peers import Network
-from c8ybin.cli.modes import set_umask
+from c8ybin.cli.modes import set_umask, set_unsafe
 from c8ybin.cli.problems import Unfit
 from c8ybin.cli.units import Duration, Size
 
@@ -151,13 +151,20 @@ def config_option(function: F) -> F:
 
 
 def data_option(function: F) -> F:
-    """Declare `--data`, and `--data-group-readable`."""
+    """Declare `--data`, and how it may be used: `--data-group-readable`, `--unsafe-filesystem`."""
     function = option(
         "--data-group-readable/--no-data-group-readable",
         default=False,
         expose_value=False,
         callback=set_umask,
         help="Make directories 0750 and files 0640, so that the data directory's group can read; else 0700 and 0600.",
+    )(function)
+    function = option(
+        "--unsafe-filesystem/--no-unsafe-filesystem",
+        default=False,
+        expose_value=False,
+        callback=set_unsafe,
+        help="Use the data directory although its file system lacks what the store rests on, and lose data one day.",
     )(function)
     return option(
         "--data",

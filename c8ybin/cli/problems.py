@@ -7,8 +7,12 @@ from pathlib import Path
 
 import click
 
-from c8ybin.store import UnfitDirectory, UnfitFileSystem
+from c8ybin.store import Store, UnfitDirectory, UnfitFileSystem
 
+_HINTS = {
+    errno.ELOOP: "; no symbolic link is followed there",
+    errno.EROFS: "; `serve --read-only` serves it all the same",
+}
 ACCOUNTS_BUSY = "The accounts are being changed by another command; try again."
 
 
@@ -40,9 +44,18 @@ def using(data: Path) -> Iterator[None]:
         raise Unfit(f"The data directory {data} cannot be used: {_reason(error, data)}.") from None
 
 
+def require_writable(store: Store, data: Path) -> None:
+    """Refuse a command that would change something.
+
+    Raises:
+        Unfit: Nothing may be changed.
+    """
+    if store.is_read_only:
+        raise Unfit(f"{data} is read-only, as while it is moved; `c8ybin read-only off` ends that.")
+
+
 def _reason(error: OSError, data: Path) -> str:
     """Say what the system refused, and where, if that is below the data directory."""
     place = str(error.filename)
     where = f" at {place}" if place.startswith(f"{data}/") else ""
-    hint = "; no symbolic link is followed there" if error.errno == errno.ELOOP else ""
-    return f"{error.strerror}{where}{hint}"
+    return f"{error.strerror}{where}{_HINTS.get(error.errno or 0, '')}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from c8ybin.cli.options import config_option, data_option, option
-from c8ybin.cli.problems import Problem, using
+from c8ybin.cli.problems import Problem, require_writable, using
 from c8ybin.cli.progress import progress
 from c8ybin.domain.errors import ListUnavailable
 from c8ybin.store import Readers, Store, started_directory
@@ -30,6 +30,7 @@ def reindex(as_json: bool, data: Path) -> None:
         layout = started_directory(data)
         # Forked before the store begins threads.
         with Readers(layout, _count_cpus()) as readers, closing(Store.open(data)) as store:
+            require_writable(store, data)
             try:
                 with progress("indexing", layout.count()) as step:
                     start_s = time.monotonic()

@@ -8,7 +8,7 @@ import click
 
 from c8ybin.bodies import Intake
 from c8ybin.cli.options import config_option, data_option, option
-from c8ybin.cli.problems import Problem, using
+from c8ybin.cli.problems import Problem, require_writable, using
 from c8ybin.domain.errors import Refusal
 from c8ybin.store import Store
 
@@ -31,6 +31,7 @@ def seed(source: Path, as_json: bool, data: Path) -> None:
     from c8ybin.seeds.sowing import sow_path  # here, for other commands do without it
 
     with using(data), closing(Store.open(data)) as store, closing(Intake(store.folder)) as intake:
+        require_writable(store, data)
         try:
             planted = sow_path(store, intake, source, OWNER)
         except Refusal as error:

@@ -52,13 +52,16 @@ class SelfSigned(Tls):
 
     is_self_signed = True
 
-    def __init__(self, folder: Path, names: Iterable[str], client_ca: Path | None) -> None:
+    def __init__(
+        self, folder: Path, names: Iterable[str], client_ca: Path | None, *, may_make: bool = True
+    ) -> None:
         """Make it where it is missing.
 
         Args:
             folder: Where it is kept, and its key; made where it is missing, in a directory that is there.
             names: Of the server: host names and addresses; those that cannot be are left out.
             client_ca: See `TlsFiles`.
+            may_make: Whether something may be written; else what is there is used as long as it holds.
 
         Raises:
             Unfit: It cannot be made.
@@ -68,6 +71,7 @@ class SelfSigned(Tls):
         """
         self._folder = folder
         self._names = _alternatives(names)
+        self._may_make = may_make
         files = TlsFiles(folder / "certificate.pem", folder / "key.pem", client_ca)
         self._make(files)
         super().__init__(files)
@@ -83,6 +87,8 @@ class SelfSigned(Tls):
         return super().reload()
 
     def _make(self, files: TlsFiles) -> None:
+        if not self._may_make:
+            return
         fsio.make_directory(self._folder)
         with fsio.locked(self._folder / "lock", _LOCK_TIMEOUT_S):
             for left in self._folder.glob(".*.pem.*"):

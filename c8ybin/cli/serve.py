@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from c8ybin import __version__
+from c8ybin import __version__, fsio
 from c8ybin.bodies.intake import MAX_BINARY, MAX_CHUNK
 from c8ybin.cli.first_process import serve_as_child_of_init
 from c8ybin.cli.logs import log_options, open_book
@@ -49,9 +49,25 @@ _MOST_WORKERS = 4
 
 def default_workers() -> int:
     """Return how many CPUs this process may use, but at most 4; 1 where a supervisor cannot run (macOS)."""
-    if not hasattr(signal, "sigtimedwait"):
+    if not can_supervise():
         return 1
     return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+
+
+def can_supervise() -> bool:
+    """Tell whether a supervisor can run here; not on macOS."""
+    return hasattr(signal, "sigtimedwait")
+
+
+def shares_with_others(data: Path, said: bool | None) -> bool:
+    """Tell whether processes of other hosts may use a data directory, which may not be there yet."""
+    if said is not None:
+        return said
+    there = next(path for path in (data.absolute(), *data.absolute().parents) if path.exists())
+    try:
+        return fsio.may_be_shared(there)
+    except OSError:
+        return False
 
 
 @click.command()
@@ -71,6 +87,11 @@ def default_workers() -> int:
     "--seed",
     type=click.Path(path_type=Path, resolve_path=True),
     help="A folder or tar of events and files, for a data directory without events; see `c8ybin seed`.",
+)
+@option(
+    "--read-only",
+    is_flag=True,
+    help="Change nothing, so that the data may be on what cannot be written: whatever would is answered 503.",
 )
 @option("--public-url", type=PublicUrl(), help="Where clients reach the server; links are made from it.")
 @option("--trusted-proxy", type=Peer(), multiple=True, help="Whose X-Forwarded-Proto, -Host and -For count.")
@@ -100,6 +121,12 @@ def default_workers() -> int:
     type=Duration(),
     default=_EXPIRY,
     help="How long an incomplete upload may rest.",
+)
+@option(
+    "--several-hosts/--one-host",
+    default=None,
+    show_default="by the file system",
+    help="Whether processes of other hosts use the data directory, too; then each shows every second that it is alive.",
 )
 @option(
     "--body-timeout",
@@ -141,13 +168,20 @@ def serve(host: str, port: int, workers: int, **settings: Any) -> None:
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
     code = 0
     with signals_held(), listening(host, port) as listener:
-        tls = choice.opened(listener, settings["data"], settings["public_url"], settings["trusted_proxy"])
+        tls = choice.opened(
+            listener,
+            settings["data"],
+            settings["public_url"],
+            settings["trusted_proxy"],
+            may_make=not settings["read_only"],
+        )
         warnings = list(filter(None, (as_root(), too_open(settings["data"]))))
         if settings["demo"]:
             from c8ybin.faults import Plan  # here, for most starts do without it
 
             settings["plan"] = Plan()
         board = Board(workers)
+        settings["several_hosts"] = shares_with_others(settings["data"], settings["several_hosts"])
         service = Service(**settings, tls=tls, book=book, board=board)
 
         def announce(news: str) -> None:
@@ -160,7 +194,8 @@ def serve(host: str, port: int, workers: int, **settings: Any) -> None:
             if news:
                 click.echo(news)
 
-        if workers == 1:
+        # Who was taken for dead by the others is replaced, which a supervisor does.
+        if workers == 1 and not (service.several_hosts and can_supervise()):
             serve_alone(service, listener, announce, notifier)
         else:
             hung_up = on_hang_up(tls.reload if tls else lambda: False)

@@ -36,6 +36,7 @@ class Service:
     """What is served, and how: the options of `serve` by which one process goes; all sizes in bytes."""
 
     data: Path
+    read_only: bool
     demo: bool
     demo_events: bool
     seed: Path | None
@@ -44,6 +45,7 @@ class Service:
     cors_origin: tuple[str, ...]
     max_binary: int
     min_free: int
+    several_hosts: bool
     max_chunk: int
     upload_expiry: float
     threads: int
@@ -91,7 +93,7 @@ class Service:
         fsio.watch_waits(counts.synced)
         with self.book.opened() as told, ExitStack() as stack:
             with using(self.data):
-                store = Store.open(self.data, upload_expiry_s=self.upload_expiry, min_free=self.min_free)
+                store = self._opened()
             stack.callback(store.close)
             store.watch_commits(counts.committed)
             demo_account = {NAME: (PASSWORD, ROLES)} if self.demo else {}
@@ -105,7 +107,9 @@ class Service:
             app = make_app(
                 store, accounts, intake, links, cors_origins=self.cors_origin, plan=self.plan, watch=watch
             )
-            news = self._first_start(store, accounts, intake, listener) if is_first else ""
+            news = ""
+            if is_first and not store.is_read_only:
+                news = self._first_start(store, accounts, intake, listener)
             server = Server(
                 app,
                 listener,
@@ -119,12 +123,10 @@ class Service:
             )
             if life is not None:
                 server.stop_when_readable(life)
+            store.when_cut_off(server.stop)
             store.begin_meanwhile(server.begin_another)
-            stack.callback(store.keeper.stop)
-            store.keeper.start()
-            sweeper = Sweeper(store.sweep)
-            stack.callback(sweeper.stop)
-            sweeper.start()
+            if not self.read_only:
+                self._begin_to_tend(store, stack)
             # What is here by now stays: the collector need not look at it again and again.
             gc.freeze()
             # Requests leave few cycles behind, and memory by the reference counts anyway.
@@ -133,6 +135,28 @@ class Service:
             if not run_until_signal(server, stopping):
                 log.warning("some requests did not end in time; what they leave is swept by the next start")
                 stack.pop_all()
+
+    def _opened(self) -> Store:
+        if self.read_only:
+            return Store.look_at(self.data)
+        return Store.open(
+            self.data,
+            upload_expiry_s=self.upload_expiry,
+            min_free=self.min_free,
+            several_hosts=self.several_hosts,
+        )
+
+    @staticmethod
+    def _begin_to_tend(store: Store, stack: ExitStack) -> None:
+        """Begin what goes on beside the requests; the stack ends it."""
+        sweeper = Sweeper(store.sweep)
+        for end, begin in (
+            (store.mode.stop, store.mode.start),
+            (store.keeper.stop, store.keeper.start),
+            (sweeper.stop, sweeper.start),
+        ):
+            stack.callback(end)
+            begin()
 
     def url(self, listener: socket) -> str:
         """Return the address at which it serves."""

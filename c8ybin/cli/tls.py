@@ -15,7 +15,7 @@ from c8ybin.cli.options import option
 from c8ybin.cli.problems import Unfit, using
 from c8ybin.cli.self_signed import SelfSigned, own_names
 from c8ybin.server import Tls, TlsFiles, UnfitCertificate, is_local, url_of
-from c8ybin.store import prepare_directory
+from c8ybin.store import existing_directory, prepare_directory
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,9 +79,15 @@ class TlsChoice:
         return choice
 
     def opened(
-        self, listener: socket, data: Path, public_url: str | None, trusted_proxies: Sequence[object]
+        self,
+        listener: socket,
+        data: Path,
+        public_url: str | None,
+        trusted_proxies: Sequence[object],
+        *,
+        may_make: bool = True,
     ) -> Tls | None:
-        """Load the certificate, or make it; None where there is to be none.
+        """Load the certificate, or make it where that may be; None where there is to be none.
 
         Raises:
             Unfit: It cannot be had, or there is none where there should be one.
@@ -101,7 +107,8 @@ class TlsChoice:
                 names = own_names(listener)
                 if public_url:
                     names.insert(0, urlsplit(public_url).hostname or "")
-                return SelfSigned(prepare_directory(data).tls, names, self.tls_client_ca)
+                layout = prepare_directory(data) if may_make else existing_directory(data)
+                return SelfSigned(layout.tls, names, self.tls_client_ca, may_make=may_make)
         except UnfitCertificate as error:
             raise Unfit(str(error)) from None
         except TimeoutError:

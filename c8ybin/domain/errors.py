@@ -124,6 +124,22 @@ class Busy(Refusal):
         super().__init__("What this is about is in use by other requests; try again in a few seconds.")
 
 
+class ReadOnly(Refusal):
+    """Nothing may be changed for now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server is read-only for now, as while its data is moved; try again in a few seconds."
+        )
+
+
+class CutOff(Refusal):
+    """The others took this process for dead: it was stopped, or had no connection to the file system."""
+
+    def __init__(self) -> None:
+        super().__init__("This server was cut off from the others for a while; try again in a few seconds.")
+
+
 class BadSeed(Refusal):
     """What events are to be made of is no folder or tar as it should be."""
 

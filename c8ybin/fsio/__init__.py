@@ -9,11 +9,13 @@ files.py        files and directories: made, opened, read, written
 naming.py       their names: given, changed, taken away
 durable.py      what makes them durable
 locks.py        lasting lock files
+lacking.py      what a file system lacks and is done without
 shared.py       a lock of processes that were forked
 appending.py    logs, which others may move away
 parallel.py     many fsyncs at once
 writeback.py    the kernel's writing, begun early
 cached.py       what a thread reads that may not wait
+remote.py       whether other hosts may use the same file system
 """
 
 from c8ybin.fsio.beneath import (
@@ -67,7 +69,9 @@ from c8ybin.fsio.files import (
     truncate,
     write_at,
 )
+from c8ybin.fsio.lacking import NEVER, Lack, demand_all, do_without
 from c8ybin.fsio.locks import (
+    is_let_go,
     is_locked,
     locked,
     open_lock,
@@ -82,6 +86,7 @@ from c8ybin.fsio.naming import (
     rename,
     unique_name,
 )
+from c8ybin.fsio.remote import may_be_shared
 from c8ybin.fsio.shared import (
     SharedLock,
 )
@@ -91,13 +96,17 @@ __all__ = [
     "COPY_BYTES",
     "DIRECTORY_MODE",
     "FILE_MODE",
+    "NEVER",
     "PRIVATE_MODE",
     "AnyPath",
+    "Lack",
     "SharedLock",
     "WouldWait",
     "close",
     "closing",
     "create",
+    "demand_all",
+    "do_without",
     "draft",
     "entries",
     "exists",
@@ -105,6 +114,7 @@ __all__ = [
     "has_name",
     "hold_open",
     "is_directory",
+    "is_let_go",
     "is_link",
     "is_locked",
     "is_taken",
@@ -113,6 +123,7 @@ __all__ = [
     "link",
     "locked",
     "make_directory",
+    "may_be_shared",
     "may_take_long",
     "names",
     "open_directory",

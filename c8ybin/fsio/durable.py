@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from c8ybin.fsio.beneath import AnyPath, entries, is_directory, open_directory
 from c8ybin.fsio.files import FILE_MODE, create, opened
+from c8ybin.fsio.lacking import Lack, is_excused
 from c8ybin.fsio.naming import remove, remove_directory, remove_tree, rename
 from c8ybin.fsio.timing import tell_wait
 
@@ -22,10 +23,14 @@ _FULL_FSYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 def sync(fd: int) -> None:
     """Make a file's bytes and size durable; an error is final, for the kernel may have dropped the pages."""
     began = time.monotonic()
-    if _FULL_FSYNC is None:
-        os.fsync(fd)
-    else:  # macOS, whose fsync leaves the bytes in the drive's cache
-        fcntl.fcntl(fd, _FULL_FSYNC)
+    try:
+        if _FULL_FSYNC is None:
+            os.fsync(fd)
+        else:  # macOS, whose fsync leaves the bytes in the drive's cache
+            fcntl.fcntl(fd, _FULL_FSYNC)
+    except OSError as error:
+        if not is_excused(Lack.SYNC, error):
+            raise
     tell_wait(began)
 
 
@@ -33,7 +38,11 @@ def sync_data(fd: int) -> None:
     """Make a file's bytes durable, and of its metadata what reading them needs (fdatasync)."""
     if hasattr(os, "fdatasync"):
         began = time.monotonic()
-        os.fdatasync(fd)
+        try:
+            os.fdatasync(fd)
+        except OSError as error:
+            if not is_excused(Lack.SYNC, error):
+                raise
         tell_wait(began)
     else:
         sync(fd)

@@ -187,10 +187,13 @@ def free_and_total(path: AnyPath) -> tuple[int, int]:
     return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
 
 
-def touch(path: AnyPath) -> None:
-    """Let a file have changed now."""
+def touch(path: AnyPath, at_ns: int | None = None) -> None:
+    """Let a file have changed now, or at a time in nanoseconds since 1970."""
     with opened(path, write=True) as fd:
-        os.utime(fd)
+        if at_ns is None:
+            os.utime(fd)
+        else:
+            os.utime(fd, ns=(at_ns, at_ns))
 
 
 def exists(path: AnyPath) -> bool:

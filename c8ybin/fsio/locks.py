@@ -9,22 +9,42 @@ import fcntl
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
 
 from c8ybin.fsio.cached import WouldWait, is_hurried, waits
 from c8ybin.fsio.files import create, open_existing
+from c8ybin.fsio.lacking import Lack, is_excused
 
 _POLL_FIRST_S = 0.001
 _POLL_LONGEST_S = 0.05
 _LONGEST_RUN_S = 0.5
 
 
-def try_lock(fd: int) -> bool:
-    """Take the exclusive flock of an open file if nobody else has it."""
+def try_lock(fd: int, *, shared: bool = False) -> bool:
+    """Take the flock of an open file if nobody else has it: alone, or shared with others who do so."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return _flock(fd, shared=shared)
+    except OSError as error:
+        if not is_excused(Lack.LOCK, error):
+            raise
+        return True
+
+
+def is_let_go(fd: int, *, shared: bool = False) -> bool:
+    """Take the flock of a file that says whether its maker lives; nobody is dead where there are no locks."""
+    try:
+        return _flock(fd, shared=shared)
+    except OSError as error:
+        if not is_excused(Lack.LOCK, error):
+            raise
+        return False
+
+
+def _flock(fd: int, *, shared: bool) -> bool:
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False
@@ -33,9 +53,12 @@ def try_lock(fd: int) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether somebody holds the flock of a file; nobody holds that of one that is not there."""
+    """Tell whether somebody holds the flock of a file alone; nobody holds that of one that is not there.
+
+    It is asked for shared, so that others who ask, too, do not look like holders.
+    """
     try:
-        # For writing, because NFS grants an exclusive lock to nobody else; but a disk may be read-only.
+        # For writing, as those who hold it have it; but a disk may be read-only.
         fd = open_existing(path, write=True)
     except FileNotFoundError:
         return False
@@ -44,7 +67,7 @@ def is_locked(path: Path) -> bool:
             raise
         fd = open_existing(path)
     try:
-        return not try_lock(fd)
+        return not is_let_go(fd, shared=True)
     finally:
         os.close(fd)
 
@@ -93,13 +116,36 @@ class _Queue:
 _queues: dict[str, _Queue] = {}
 
 
+def _taken(fd: int, name: str, held: set[str] | None) -> bool:
+    """Try to take a lock that is noted before it is taken."""
+    if held is None:
+        return try_lock(fd)
+    held.add(name)
+    is_taken = try_lock(fd)
+    if not is_taken:
+        held.discard(name)
+    return is_taken
+
+
 @contextlib.contextmanager
-def locked(path: Path, timeout_s: float) -> Iterator[None]:
+def locked(
+    path: Path,
+    timeout_s: float,
+    *,
+    held: set[str] | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[None]:
     """Hold the flock of a lasting lock file during the block.
 
     Threads of this process queue, and only the first polls the file: a host that died
     on a distributed file system leaves its lock behind for a while, so the kernel's own
     waiting cannot be trusted to end.
+
+    Args:
+        path: The lock file.
+        timeout_s: How long to wait for it.
+        held: Gets its name before it is taken, and loses it after it was let go.
+        meanwhile: Called after each try in vain; what it raises ends the waiting.
 
     Raises:
         TimeoutError: Somebody held it for `timeout_s` seconds.
@@ -117,7 +163,8 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
         fd = open_lock(path)
         try:
             pause_s = _POLL_FIRST_S
-            while not try_lock(fd):
+            while not _taken(fd, path.name, held):
+                meanwhile()
                 if time.monotonic() + pause_s > deadline:
                     raise late
                 time.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 # nosec B311 # no secret
@@ -125,5 +172,7 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
             yield
         finally:
             os.close(fd)
+            if held is not None:
+                held.discard(path.name)
     finally:
         queue.turn.release()

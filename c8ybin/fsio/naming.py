@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from c8ybin.fsio.beneath import AnyPath, Place
+from c8ybin.fsio.lacking import Lack, is_excused, link_by_rename
 
 
 def rename(source: AnyPath, target: AnyPath) -> None:
@@ -19,7 +20,12 @@ def rename(source: AnyPath, target: AnyPath) -> None:
 def link(source: AnyPath, target: AnyPath) -> None:
     """Give a file a second name that must not exist yet."""
     with Place(source) as old, Place(target, old) as new:
-        os.link(old.name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd, follow_symlinks=False)
+        try:
+            os.link(old.name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd, follow_symlinks=False)
+        except OSError as error:
+            if not is_excused(Lack.LINK, error):
+                raise
+            link_by_rename(old.name, old.fd, new.name, new.fd)
 
 
 def remove(path: AnyPath) -> bool:

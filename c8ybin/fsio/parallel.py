@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 
 from c8ybin import fsio
+from c8ybin.fsio.lacking import Lack, is_excused
 from c8ybin.fsio.timing import tell_wait
 from c8ybin.fsio.writeback import begin_writeback
 
@@ -115,7 +116,9 @@ class ParallelSync:
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
             for event in events[: max(0, count)]:
                 if event.result < 0:
-                    errors[event.data] = OSError(-event.result, os.strerror(-event.result))
+                    error = OSError(-event.result, os.strerror(-event.result))
+                    if not is_excused(Lack.SYNC, error):
+                        errors[event.data] = error
             done += max(0, count)
         if done:
             tell_wait(began, done)

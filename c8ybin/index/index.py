@@ -1,6 +1,8 @@
 """The index of one data directory, as one process reads it and adds to it."""
 
+import errno
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -72,6 +74,7 @@ class Index:
         read_all: Callable[[], Iterable[Facts]],
         is_writing: Callable[[str], bool],
         tell_behind: Callable[[bool], None],
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         """Use the index in a folder.
 
@@ -84,6 +87,7 @@ class Index:
             read_all: The same as `read` of all events.
             is_writing: Tells whether a process of this name may still add lines.
             tell_behind: As for `LogWriter`.
+            may_write: Tells whether the index may be folded and made anew now.
         """
         self._folder = folder
         self._scratch = scratch
@@ -91,6 +95,7 @@ class Index:
         self._is_there = is_there
         self._read_all = read_all
         self._is_writing = is_writing
+        self._may_write = may_write
         self._log = LogWriter(folder, writer, tell_behind)
         self._view = View(folder, self._look, self._exists)
         self._type_names = TypeNames(lambda event_id: self._read(EventId(event_id)))
@@ -247,6 +252,8 @@ class Index:
                 return self._answer(question)
             except Unsound as unsound:
                 _tell(unsound)
+            if not self._may_write():
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self._folder))
             if may_wait or not self.mend_elsewhere:
                 (self.mend_elsewhere or self.mend)()
             else:
@@ -294,6 +301,8 @@ class Index:
             Unsound: The index must be made anew.
             OSError: It cannot be written.
         """
+        if not self._may_write():
+            return False
         self._folded_at = self._log.lines
         self._log.flush()
         with self.locked():

@@ -12,9 +12,12 @@
     Check, Repair       what is wrong in a data directory, and putting it right (check.py, repair.py)
     write_backup(...)   one tar of every event as it stood at one moment (backup.py, snapshot.py)
     restore_backup(...) back from such tars, checked first (restore.py, unpack.py, switch.py)
+    Sync                a copy elsewhere that goes on where it was cut (sync.py, event_copy.py, stamps.py, target.py)
+    make_read_only(...) nothing is changed any more, by nobody (read_only.py, mode.py)
 
 `layout.py` draws the disk; `commit.py` has the commit steps; `disk.py` the locks and
-what is known to be durable. Errors are domain errors, or OSError let through.
+what is known to be durable; `together.py` reads many events at once over a network.
+Errors are domain errors, or OSError let through.
 """
 
 from c8ybin.fsio import WouldWait
@@ -27,6 +30,7 @@ from c8ybin.store.check import Check
 from c8ybin.store.disk import MIN_FREE
 from c8ybin.store.event import StoredEvent
 from c8ybin.store.examination import Finding, Kind
+from c8ybin.store.fitness import UnfitFileSystem, accept_unfit
 from c8ybin.store.inventory import ObjectPage, StoredObject
 from c8ybin.store.journal import Journal
 from c8ybin.store.layout import QUARANTINE
@@ -39,14 +43,22 @@ from c8ybin.store.opening import (
     prepare_directory,
     started_directory,
 )
+from c8ybin.store.read_only import (
+    end_read_only,
+    is_read_only,
+    make_read_only,
+    still_writing,
+    wait_until_read_only,
+)
 from c8ybin.store.readers import Readers
 from c8ybin.store.repair import Repair
 from c8ybin.store.restore import MissingBackup, Restored, restore_backup
 from c8ybin.store.store import Room, Store
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep, Sweeper
+from c8ybin.store.sync import StillWritten, Sync
+from c8ybin.store.sync_hours import Synced
 from c8ybin.store.unpack import Source, read_index
 from c8ybin.store.uploads import Chunk
-from c8ybin.store.writer import UnfitFileSystem
 
 __all__ = [
     "DAY_MS",
@@ -73,22 +85,31 @@ __all__ = [
     "Restored",
     "Room",
     "Source",
+    "StillWritten",
     "Store",
     "StoredEvent",
     "StoredObject",
     "Sweep",
     "Sweeper",
+    "Sync",
+    "Synced",
     "UnfitDirectory",
     "UnfitFileSystem",
     "UnknownFormat",
     "Unsteady",
     "Usage",
     "WouldWait",
+    "accept_unfit",
+    "end_read_only",
     "existing_directory",
     "is_data_directory",
+    "is_read_only",
+    "make_read_only",
     "prepare_directory",
     "read_index",
     "restore_backup",
     "started_directory",
+    "still_writing",
+    "wait_until_read_only",
     "write_backup",
 ]

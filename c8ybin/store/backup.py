@@ -81,7 +81,7 @@ def write_backup(
     with closing(ArchiveWriter(output, header)) as archive:
         done = BackedUp(header.stamp)
         known = _Known(iter(previous.manifest) if previous else iter(()))
-        top, place = known.below(""), _identity(layout)
+        top, place = known.below(""), identity_of(layout)
         for path, data in _of_directory(layout):
             _add(archive, path, File.of_bytes(path, data), top.get(path), done)
         # In the alphabet's order, as the tree of events; external IDs of these objects alone.
@@ -100,13 +100,13 @@ def write_backup(
                 left_out(f"event {event_id}", error.what if isinstance(error, Damaged) else str(error))
             step(events=1)
         _add_singles(archive, singles.external_ids(), known, done)
-        if _identity(layout) != place:
+        if identity_of(layout) != place:
             raise UnfitDirectory(f"{layout.root} was replaced by a restore meanwhile; back it up again.")
         archive.finish()
     return done
 
 
-def _identity(layout: Layout) -> tuple[int, int] | None:
+def identity_of(layout: Layout) -> tuple[int, int] | None:
     """Return what tells a tree of events from another one in its place."""
     try:
         status = fsio.status(layout.events)

@@ -25,10 +25,12 @@ from c8ybin.store.commit import (
     tidying,
     touch_event,
 )
-from c8ybin.store.disk import Disk
+from c8ybin.store.disk import Disk, acknowledged
+from c8ybin.store.fence import take_away
 from c8ybin.store.group_commit import Steps, is_small
 from c8ybin.store.journal import read_journal
 from c8ybin.store.layout import BINARY, CONTENT, EVENT, JOURNAL
+from c8ybin.store.mode import changes
 
 # What waits longer than this to remove what is void leaves it to the sweep.
 _TIDY_TIMEOUT_S = 1.0
@@ -92,6 +94,8 @@ class Binaries:
                 raise Damaged(f"{home / binary.content}: not {binary.length} bytes long")
             return OpenBinary(binary, fd)
 
+    @changes
+    @acknowledged
     def attach(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
         """Make a received body the binary of an event that has none.
 
@@ -131,10 +135,12 @@ class Binaries:
                 tidying(self._disk),
                 self._disk.held(event_id, timeout_s=_TIDY_TIMEOUT_S),
             ):
-                drop_void_upload(home)
+                drop_void_upload(home, self._disk)
         self._disk.digester.follow(home, binary)
         return binary
 
+    @changes
+    @acknowledged
     def replace(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
         """Make a received body the one binary of an event, whatever it had before.
 
@@ -148,12 +154,14 @@ class Binaries:
             with self._disk.telling(event_id):
                 binary, replaced = self._disk.together.run(steps)
             with tidying(self._disk):
-                drop_upload(home, binary)
+                drop_upload(home, binary, self._disk)
                 if replaced:
                     remove_content(home, replaced.content)
         self._disk.digester.follow(home, binary)
         return binary
 
+    @changes
+    @acknowledged
     def delete(self, event_id: EventId, wanted: Precondition) -> str | None:
         """Remove the binary of an event, and its incomplete upload; a full disk does not prevent it.
 
@@ -177,12 +185,12 @@ class Binaries:
                     fsio.sync_directory(home)
                 if binary is None:
                     name = _name_of_upload(home)
-                    if not drop_upload(home, None):
+                    if not drop_upload(home, None, self._disk):
                         raise BinaryNotFound
                     return name
                 if not is_being_replaced(home, binary):
                     # Void or damaged: it must not come back when the binary is gone.
-                    drop_upload(home, binary)
+                    drop_upload(home, binary, self._disk)
                 self._delete(home, binary)
                 return binary.name
 
@@ -248,11 +256,12 @@ class Binaries:
 
     def _delete(self, home: Path, binary: Binary) -> None:
         touched = self._touch(home, binary)
-        fsio.remove(home / BINARY)
+        if not take_away(home / BINARY, self._disk.writer):
+            raise BinaryNotFound
         fsio.sync_directory(home)
         with tidying(self._disk):
             # The upload that was to replace the binary is void with it, so both went in one step.
-            drop_upload(home, None)
+            drop_upload(home, None, self._disk)
             remove_content(home, binary.content)
         if not touched:
             self._touch(home, binary)

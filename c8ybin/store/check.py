@@ -21,6 +21,7 @@ from c8ybin.store.digesting import add_digest
 from c8ybin.store.disk import LOCK_TIMEOUT_S
 from c8ybin.store.examination import Examination, Finding, Kind
 from c8ybin.store.layout import LOCKS, STAGING, Layout, is_of_the_root
+from c8ybin.store.locks import Locks
 from c8ybin.store.repair import Repair
 from c8ybin.store.single_checks import examine_single, lock_number, walk_singles
 from c8ybin.store.writer import ALIVE, HOURS, is_running
@@ -56,6 +57,7 @@ class Check:
             step: Called after each event with the bytes that were read of its content.
         """
         self._layout = layout
+        self._locks = Locks(layout, None)
         self._quick = quick
         self._repair = repair
         self._step = step
@@ -103,7 +105,7 @@ class Check:
         names = set(fsio.names(self._layout.locks))
         for name in sorted(numbers - names):
             yield Finding(Kind.LOCK, self._layout.locks / name, "missing")
-        for name in sorted(names - numbers):
+        for name in sorted(name for name in names - numbers if not self._layout.is_of_a_lock(name)):
             yield _foreign(self._layout.locks / name)
         for folder in fsio.entries(self._layout.tmp):
             if not fsio.is_directory(folder):
@@ -142,10 +144,10 @@ class Check:
                 return add_digest(home, binary.content, digest)
         return False
 
-    def _held(self, number: int) -> AbstractContextManager[None]:
-        lock = self._layout.lock(number)
+    def _held(self, number: int) -> AbstractContextManager[object]:
         # Where no lock can be taken nobody else writes either, and a check makes no files.
-        return fsio.locked(lock, LOCK_TIMEOUT_S) if os.access(lock, os.W_OK) else nullcontext()
+        is_ours = os.access(self._layout.lock(number), os.W_OK)
+        return self._locks.locked(number, LOCK_TIMEOUT_S) if is_ours else nullcontext()
 
     def _confirmed(self, event_id: EventId, home: Path) -> list[Finding]:
         told: list[Finding] = []

@@ -11,6 +11,7 @@ from c8ybin.domain.records import encode
 from c8ybin.store.binary import Binary, read_binary
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import EventFile, parse_event_file
+from c8ybin.store.fence import take_away
 from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.journal import is_void, read_journal
 from c8ybin.store.layout import BINARY, EVENT, JOURNAL
@@ -47,7 +48,7 @@ def commit(
         OSError: Nothing has changed, or, from the last fsync, the new binary stands but
             may not survive a power cut.
     """
-    draft = f"{home}/{disk.writer.draft_name(BINARY)}"
+    draft = f"{disk.writer.drafts}/{disk.writer.draft_name(BINARY)}"
     fd = fsio.create(draft)
     try:
         with fsio.closing(fd):
@@ -104,13 +105,13 @@ def named_contents(home: Path) -> set[str]:
     return {named.content for named in (read_journal(home), read_binary(home)) if named}
 
 
-def drop_upload(home: Path, binary: Binary | None) -> bool:
+def drop_upload(home: Path, binary: Binary | None, disk: Disk) -> bool:
     """Discard the incomplete upload of an event, durably, if there is one; the lock is held."""
     try:
         journal = read_journal(home)
     except Damaged:
         journal = None
-    if not fsio.remove(home / JOURNAL):
+    if not take_away(f"{home}/{JOURNAL}", disk.writer):
         return False
     # Before its bytes go, and before a binary does: an upload begun before that would come back.
     fsio.sync_directory(home)
@@ -128,12 +129,12 @@ def remove_content(home: Path, content: str) -> None:
     fsio.sync_directory(home)
 
 
-def drop_void_upload(home: Path) -> None:
+def drop_void_upload(home: Path, disk: Disk) -> None:
     """Discard an upload whose base is no longer the binary of the event; the lock is held."""
     binary = read_binary(home)
     journal = read_journal(home)
     if journal and is_void(journal, binary):
-        drop_upload(home, binary)
+        drop_upload(home, binary, disk)
 
 
 def is_being_replaced(home: Path, binary: Binary) -> bool:

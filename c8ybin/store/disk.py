@@ -1,23 +1,32 @@
 """What every commit needs: paths, this process's writer, the clock, locks, and which names are durable."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 from threading import Lock
+from typing import ParamSpec, TypeVar
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Busy, Damaged, EventNotFound, Refusal, is_full
-from c8ybin.domain.ids import Clock, EventId
+from c8ybin.domain.errors import Busy, CutOff, Damaged, EventNotFound, Refusal, is_full
+from c8ybin.domain.ids import Clock, EventId, first_id
 from c8ybin.domain.queries import Facts
 from c8ybin.domain.sizes import MIB
 from c8ybin.index import Index
 from c8ybin.store.digesting import Digester
 from c8ybin.store.event import read_facts
+from c8ybin.store.fence import is_cut_off, require_in_touch
 from c8ybin.store.group_commit import Durable, GroupCommit, Steps
 from c8ybin.store.journal import sync_journal
-from c8ybin.store.layout import EVENT, JOURNAL, Layout
+from c8ybin.store.layout import EVENT, HOUR_MS, JOURNAL, Layout
+from c8ybin.store.locks import Locks
+from c8ybin.store.mode import Gate
+from c8ybin.store.watch import Watch
 from c8ybin.store.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LOCK_TIMEOUT_S = 10.0
 MIN_FREE = 64 * MIB
@@ -48,10 +57,39 @@ class Remembered:
                 self._items.popitem(last=False)
 
 
+def acknowledged(method: Callable[P, T]) -> Callable[P, T]:
+    """Let a method of an object with a `_disk` tell of a change only what the processes of other hosts see, too.
+
+    Also its errors count only then: to who was fenced a file in its own folder is missing, or an event is.
+    """
+
+    @wraps(method)
+    def told(*arguments: P.args, **more: P.kwargs) -> T:
+        disk: Disk = arguments[0]._disk  # type: ignore[attr-defined]
+        try:
+            result = method(*arguments, **more)
+        except (OSError, Refusal):  # GlusterFS says ESTALE where others say ENOENT
+            if disk.is_cut_off():
+                raise CutOff from None
+            raise
+        disk.require_in_touch()
+        return result
+
+    return told
+
+
 class Disk:
     """One data directory as one process uses it."""
 
-    def __init__(self, layout: Layout, writer: Writer, clock: Clock, *, min_free: int = 0) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        writer: Writer,
+        clock: Clock,
+        *,
+        min_free: int = 0,
+        several_hosts: bool = False,
+    ) -> None:
         """Use a data directory.
 
         Args:
@@ -59,10 +97,16 @@ class Disk:
             writer: This process.
             clock: Its clock.
             min_free: The reserve in bytes that only deletions may use.
+            several_hosts: Whether processes of other hosts may use it, too.
         """
         self.layout = layout
         self.writer = writer
         self.clock = clock
+        self.gate = Gate()
+        self.watch = Watch(layout, writer, clock.now_ms) if several_hosts else None
+        if self.watch:
+            self.watch.begin()
+        self.locks = Locks(layout, self.watch)
         self.digester = Digester(writer)
         self.index = Index(
             layout.index,
@@ -73,6 +117,7 @@ class Disk:
             read_all=self.facts,
             is_writing=lambda name: fsio.exists(layout.tmp / name),
             tell_behind=writer.tell_unindexed,
+            may_write=lambda: self.gate.is_open,
         )
         self.together = GroupCommit()
         self._min_free = min_free
@@ -164,19 +209,48 @@ class Disk:
         within_s = LOCK_TIMEOUT_S if timeout_s is None else timeout_s
         with ExitStack() as stack:
             try:
-                stack.enter_context(fsio.locked(self.layout.lock(number), within_s))
+                stack.enter_context(self.locks.locked(number, within_s))
             except TimeoutError:
                 raise Busy from None
             yield
+
+    def require_in_touch(self) -> None:
+        """Make sure, where several hosts are at work, that the others see what was committed here.
+
+        Raises:
+            CutOff: They took this process for dead.
+            OSError: Nobody knows.
+        """
+        if self.watch:
+            require_in_touch(self.writer)
+
+    def is_cut_off(self) -> bool:
+        """Tell whether the processes of other hosts took this one for dead."""
+        with suppress(OSError):  # then nobody knows, and what failed tells more
+            return self.watch is not None and is_cut_off(self.writer)
+        return False
 
     def prepare_new(self, event_id: EventId) -> Steps[None]:
         """Make the hour of a new event, durably, and note that this process changes it."""
         hour = self.layout.hour(event_id)
         self.writer.note_hour(self.layout.hour_name(event_id))
         if hour not in self._durable:
-            fsio.make_directory(hour.parent)
-            fsio.make_directory(hour)
+            if not fsio.exists(hour):
+                fsio.make_directory(hour.parent)
+                fsio.make_directory(hour)
             yield from self._sync_parents(hour)
+
+    def make_next_hour(self) -> None:
+        """Make the directory of the hour after this one, where it is not there yet.
+
+        Else all processes of all hosts would make it at once when it begins, and on GlusterFS a
+        storm of mkdir may leave the parent unusable, for minutes. Nothing is promised of it.
+        """
+        hour = self.layout.hour(EventId(first_id(self.clock.now_ms() + HOUR_MS)))
+        with suppress(OSError):
+            if not fsio.exists(hour):
+                fsio.make_directory(hour.parent)
+                fsio.make_directory(hour)
 
     def preparation(self, event_id: EventId) -> Steps[Sequence[Path]]:
         """Note the hour of an event that is about to change, and make durable what leads to it.

@@ -10,10 +10,11 @@ from c8ybin.domain.events import Document, merge_event
 from c8ybin.domain.ids import EventId, new_event_id
 from c8ybin.domain.times import parse_time
 from c8ybin.store.commit import write_event
-from c8ybin.store.disk import Disk
+from c8ybin.store.disk import Disk, acknowledged
 from c8ybin.store.event import EventFile, StoredEvent, parse_event_file, read_event, stored_event
 from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.layout import DELETED, EVENT
+from c8ybin.store.mode import changes
 
 
 class Events:
@@ -49,6 +50,8 @@ class Events:
             raise EventNotFound from None
         return str(file.document["source"]["id"])
 
+    @changes
+    @acknowledged
     def create(self, document: Document, owner: str) -> StoredEvent:
         """Create an event from a document that is valid.
 
@@ -64,7 +67,7 @@ class Events:
 
     def _create(self, document: Document, owner: str) -> Steps[StoredEvent]:
         now = self._disk.clock.now_ms()
-        box = Path(f"{self._disk.writer.folder}/{self._disk.writer.next_name('event')}")
+        box = Path(f"{self._disk.writer.drafts}/{self._disk.writer.next_name('event')}")
         data = EventFile(now, now, owner, document).to_bytes()
         fsio.make_directory(box)
         try:
@@ -101,6 +104,8 @@ class Events:
             else:
                 return event_id
 
+    @changes
+    @acknowledged
     def update(self, event_id: EventId, change: Document, wanted: Precondition) -> StoredEvent:
         """Merge a change into an event.
 
@@ -130,6 +135,8 @@ class Events:
         yield from write_event(home, file, self._disk, leading)
         self._disk.leads_durably_to(event_id)
 
+    @changes
+    @acknowledged
     def delete(self, event_id: EventId, wanted: Precondition) -> None:
         """Delete an event with its binary; a full disk does not prevent it.
 
@@ -149,7 +156,7 @@ class Events:
         if not fsio.exists(home / EVENT):
             raise EventNotFound
         self._disk.prepare(event_id, freeing=True)
-        grave = self._disk.writer.folder / self._disk.writer.next_name("gone")
+        grave = self._disk.writer.drafts / self._disk.writer.next_name("gone")
         with self._disk.still_there(home):
             try:
                 fsio.rename(home, grave)

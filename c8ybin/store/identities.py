@@ -15,9 +15,11 @@ from c8ybin.domain.errors import Busy, Damaged, ExternalIdNotFound, ExternalIdTa
 from c8ybin.domain.ids import EventId, is_id
 from c8ybin.domain.inventory import ExternalId
 from c8ybin.domain.records import decode, encode, texts
-from c8ybin.store.disk import Disk
+from c8ybin.store.disk import Disk, acknowledged
+from c8ybin.store.fence import take_away
 from c8ybin.store.group_commit import Steps
 from c8ybin.store.layout import Layout
+from c8ybin.store.mode import changes
 from c8ybin.store.singles import drop, put
 from c8ybin.store.writer import INVENTORY
 
@@ -78,6 +80,8 @@ class Identities:
         self._require_object(object_id)
         return sorted(identity.external_id for _, identity in self._all() if identity.object_id == object_id)
 
+    @changes
+    @acknowledged
     def add(self, external_id: ExternalId, object_id: EventId) -> None:
         """Let an external ID name a managed object.
 
@@ -104,7 +108,7 @@ class Identities:
             except FileExistsError:
                 raise ExternalIdTaken from None
             if self._is_dangling(identity):
-                drop(path)
+                drop(self._disk, path)
                 raise ObjectNotFound
 
     def _add(self, path: Path, identity: Identity, *, replacing: bool) -> Steps[None]:
@@ -112,6 +116,8 @@ class Identities:
         yield from self._disk.make_durable(self._disk.layout.object(identity.object_id))
         yield from put(self._disk, path, identity.to_bytes(), replacing=replacing)
 
+    @changes
+    @acknowledged
     def remove(self, external_id: ExternalId) -> None:
         """Remove an external ID; a full disk does not prevent it.
 
@@ -122,7 +128,7 @@ class Identities:
         path = self._disk.layout.external_id(*external_id)
         with self._disk.locked(self._disk.layout.number_of(path)):
             self.find(external_id)
-            drop(path)
+            drop(self._disk, path)
 
     def drop_of(self, object_id: EventId) -> None:
         """Remove what names a managed object that is gone, durably; what is in use is left to a sweep."""
@@ -151,7 +157,7 @@ class Identities:
     def _drop(self, path: Path) -> bool:
         with self._disk.locked(self._disk.layout.number_of(path)):
             present = self._read(path)
-            return present is not None and self._is_dangling(present) and fsio.remove(path)
+            return present is not None and self._is_dangling(present) and take_away(path, self._disk.writer)
 
     def _make_removal_durable(self, object_id: EventId) -> None:
         """Make it durable that an object is gone: whoever removed it may have died before the fsync."""

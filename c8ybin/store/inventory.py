@@ -17,9 +17,10 @@ from c8ybin.domain.queries import Paging
 from c8ybin.domain.records import decode, encode
 from c8ybin.domain.times import format_time, parse_time
 from c8ybin.store.commit import tidying
-from c8ybin.store.disk import Disk
+from c8ybin.store.disk import Disk, acknowledged
 from c8ybin.store.group_commit import Steps
 from c8ybin.store.identities import Identities
+from c8ybin.store.mode import changes
 from c8ybin.store.singles import drop, put
 from c8ybin.store.writer import INVENTORY
 
@@ -90,6 +91,8 @@ class Inventory:
         except FileNotFoundError:
             raise ObjectNotFound from None
 
+    @changes
+    @acknowledged
     def create(self, document: Document, owner: str) -> StoredObject:
         """Create a managed object from a document that is valid; `owner` counts where that names none.
 
@@ -116,6 +119,8 @@ class Inventory:
             else:
                 return made
 
+    @changes
+    @acknowledged
     def update(self, object_id: EventId, change: Document) -> StoredObject:
         """Merge a change into a managed object; it always has an owner.
 
@@ -135,6 +140,8 @@ class Inventory:
             self._disk.together.run(put(self._disk, path, changed.to_bytes(), replacing=True))
             return changed
 
+    @changes
+    @acknowledged
     def delete(self, object_id: EventId) -> None:
         """Delete a managed object, and the external IDs that name it; a full disk does not prevent it.
 
@@ -151,7 +158,7 @@ class Inventory:
             if not fsio.exists(path):
                 raise ObjectNotFound
             self._note_deletion()
-            drop(path)
+            drop(self._disk, path)
         with tidying(self._disk):
             self._identities.drop_of(object_id)
 

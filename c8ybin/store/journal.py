@@ -36,6 +36,7 @@ class Journal:
         spans: The bytes that have arrived.
         length: The file's length, once a chunk told it.
         stated: Digests of the finished file that chunks stated, by algorithm.
+        generation: That of the event's lock under which it began or was moved; see `locks.py`.
         sha256: That of the finished file, where it was read to check what was stated; in no line.
     """
 
@@ -46,6 +47,7 @@ class Journal:
     spans: Spans = field(default_factory=Spans)
     length: int | None = None
     stated: dict[str, bytes] = field(default_factory=dict)
+    generation: int = 0
     sha256: bytes | None = None
     _end: int = 0
     _lines: int = 0
@@ -88,6 +90,15 @@ class Journal:
         yield from self._rewrite(home, [chunk], writer)
         self.take(chunk)
 
+    def move(self, home: Path, content: str, generation: int, writer: Writer) -> Steps[None]:
+        """Go on in another content file, which holds the bytes that have arrived, and in a new journal.
+
+        Raises:
+            OSError: The old journal stands, or the new one may not survive a power cut.
+        """
+        self.content, self.generation = content, generation
+        yield from self._rewrite(home, [self._record(span) for span in self.spans], writer)
+
     def append(self, home: Path, chunk: Record, writer: Writer) -> Steps[None]:
         """Add a chunk, after cutting off a torn line.
 
@@ -119,13 +130,15 @@ class Journal:
         return chunk_record(ContentRange(span, self.length), None, self.stated)
 
     def _rewrite(self, home: Path, chunks: Sequence[Record], writer: Writer) -> Steps[None]:
-        header = {
+        header: Record = {
             "base": self.base,
             "content": self.content,
             "type": self.label.type,
             "name": self.label.name,
             "owner": self.owner,
         }
+        if self.generation:
+            header["generation"] = self.generation
         data = b"".join(map(encode, [header, *chunks]))
         yield from replace(home / JOURNAL, data, writer)
         self._end = len(data)
@@ -177,6 +190,7 @@ def parse_journal(data: bytes, path: fsio.AnyPath) -> Journal:
             content=content,
             label=Label(media_type, header["name"] and texts(header, "name")[0]),
             owner=owner,
+            generation=header.get("generation", 0),
             _end=end,
             _lines=len(chunks),
         )

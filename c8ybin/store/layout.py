@@ -2,19 +2,25 @@
 
 data/
   format                      "c8ybin 1": read at start; an unknown one is refused
+  read-only                   while nothing may be changed, see mode.py
   accounts.lock               held while that file is changed
   accounts.json               users, hashes, roles, tokens, limits; mode 0600
   admin-password              what a first start made by itself; mode 0600
   tls/                        the certificate that was made here, certificate.pem and key.pem; mode 0600
   index/                      what lists are made of, see c8ybin/index; derived: made anew where it is missing
-  locks/000 ... 3ff           1024 lasting lock files, made once, never deleted
+  locks/000 ... 3ff           1024 lasting lock files, made once, never deleted; 000.shut and 000.1 where one was broken
   tmp/<writer>/               one for each running process (random name)
     alive                     the process holds a flock on it for its life
+    writes                    and on this one while it may change something
     hours                     the ID-hours that it changed, and since when the index knows of it
     unindexed                 while it has changed what it cannot tell the index
+    beat                      where several hosts may be at work: rewritten every second
+    fenced                    others took it for dead: then it has no drafts any more
     run-*                     parts of an index that is being made anew
-    body-*  spool-*           bodies being received
-    event-*  gone-*           directories being built or removed
+    drafts/                   what it gives names to, and what it takes them from
+      body-*  spool-*         bodies being received
+      event-*  gone-*         directories being built or removed
+      record-*  .<name>.*     files that are to take the place of others
   events/2026-11-24/15/<id>/  one directory an event; day and hour are the ID's own, in UTC
     event.json                {"server": {created, updated, owner}, "event": {...}, "crc": ...}
     binary.json               the binary's commit point; names its content file; a second line adds the
@@ -28,7 +34,9 @@ data/
   ballast/0 ... 7             256 KiB that a start on a full disk lets go
   quarantine/<time>/          what a repair set aside, under the path that it had; nobody's but the operator's
   before-restore-<time>/      the data directory that a restore replaced; whole once it has its format
+  .c8ybin-probe-<random>/     what the file system holds is being tried there, see c8ybin/probes; goes with the next try
   .restore-<random>/          a restore that is under way, or was cut: `alive` is locked for its life
+  .sync/                      in a copy that is not complete, and has no format yet: see target.py
 """
 
 import calendar
@@ -44,9 +52,10 @@ from urllib.parse import quote
 
 from c8ybin import fsio
 from c8ybin.domain.ids import FIRST_OWN, EventId, created_ms, first_id, is_id
+from c8ybin.probes import FOLDER
 
 FORMAT = "c8ybin 1"
-_HOUR_MS = 3_600_000
+HOUR_MS = 3_600_000
 LOCKS = 1024
 EVENT = "event.json"
 BINARY = "binary.json"
@@ -66,8 +75,10 @@ ACCOUNTS = "accounts.json"
 ACCOUNTS_LOCK = "accounts.lock"
 FIRST_PASSWORD = "admin-password"  # noqa: S105 - a file's name
 TLS = "tls"
+READ_ONLY = "read-only"
 
 STAGING = ".restore-"
+SYNC = ".sync"
 BEFORE = "before-restore-"
 # The last file to move in either direction: without it, a directory is not whole.
 FORMAT_MOVING = "format.moving"
@@ -75,6 +86,7 @@ FORMAT_MOVING = "format.moving"
 _OF_THE_ROOT = frozenset(
     (
         "format",
+        READ_ONLY,
         ACCOUNTS_LOCK,
         ACCOUNTS,
         FIRST_PASSWORD,
@@ -89,11 +101,20 @@ _OF_THE_ROOT = frozenset(
         QUARANTINE,
     )
 )
-_NOT_OF_ITS_STATE = (".format.", f".{ACCOUNTS}.", f".{FIRST_PASSWORD}.", STAGING, BEFORE)
+_NOT_OF_ITS_STATE = (
+    ".format.",
+    f".{ACCOUNTS}.",
+    f".{FIRST_PASSWORD}.",
+    f".{READ_ONLY}.",
+    STAGING,
+    SYNC,
+    BEFORE,
+)
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 # A type of external IDs as `_safe_name` writes it.
 _TYPE = re.compile(r"(?!\.)[A-Za-z0-9_.~%=-]{1,200}")
 _DIGEST = re.compile(r"[0-9a-f]{64}\.json")
+_LOCK = re.compile(r"[0-3][0-9a-f]{2}(?:\.[1-9][0-9]*)?(?:\.shut)?")
 _CONTENT = re.compile(r"content-[0-9a-f]{1,32}-[0-9]{1,15}")
 
 
@@ -112,6 +133,16 @@ class Layout:
     def format(self) -> Path:
         """The file that says whose directory this is."""
         return self.root / "format"
+
+    @property
+    def read_only(self) -> Path:
+        """The file that keeps everybody from changing anything."""
+        return self.root / READ_ONLY
+
+    @property
+    def sync(self) -> Path:
+        """What a copy under way keeps of its own."""
+        return self.root / SYNC
 
     @property
     def events(self) -> Path:
@@ -158,9 +189,20 @@ class Layout:
         """The external IDs."""
         return self.root / IDENTITIES
 
-    def lock(self, number: int) -> Path:
-        """The lock file of an event or another ID, shared with one in 1024 others."""
-        return self.locks / f"{number % LOCKS:03x}"
+    def lock(self, number: int, generation: int = 0) -> Path:
+        """The lock file of an event or another ID, shared with one in 1024 others; `locks.py` tells of generations."""
+        name = f"{number % LOCKS:03x}"
+        return self.locks / (f"{name}.{generation}" if generation else name)
+
+    @staticmethod
+    def lock_shut(lock: Path) -> Path:
+        """The file that says that nobody takes a lock file any more."""
+        return lock.with_name(f"{lock.name}.shut")
+
+    @staticmethod
+    def is_of_a_lock(name: str) -> bool:
+        """Tell whether a name is that of a later generation of a lock, or says of one that nobody takes it."""
+        return bool(_LOCK.fullmatch(name))
 
     def object(self, object_id: EventId) -> Path:
         """The file of a managed object."""
@@ -184,7 +226,7 @@ class Layout:
         """The same, relative to the tree of events: `2026-11-24/15` or `imported/7`."""
         if event_id < FIRST_OWN:
             return f"imported/{event_id // 10_000}"
-        return _hour_name(created_ms(event_id) // _HOUR_MS)
+        return _hour_name(created_ms(event_id) // HOUR_MS)
 
     def ids_of_hour(self, name: str) -> tuple[int, int]:
         """Return the least ID of an hour, by its name relative to the tree of events, and the one after its last."""
@@ -192,7 +234,7 @@ class Layout:
         if day == "imported":
             return int(hour) * 10_000, (int(hour) + 1) * 10_000
         start_ms = calendar.timegm(time.strptime(name, "%Y-%m-%d/%H")) * 1000
-        return first_id(start_ms), first_id(start_ms + _HOUR_MS)
+        return first_id(start_ms), first_id(start_ms + HOUR_MS)
 
     def event(self, event_id: EventId) -> Path:
         """The directory of an event."""
@@ -270,8 +312,14 @@ class Layout:
         """Yield the IDs of the events of one hour, whose directories bear them as names."""
         place = f"{hour.parent.name}/{hour.name}"
         for name in _directory_names(hour):
-            if _ID.fullmatch(name) and self.hour_name(event_id := EventId(int(name))) == place:
+            if (event_id := self.id_in(place, name)) is not None:
                 yield event_id
+
+    def id_in(self, place: str, name: str) -> EventId | None:
+        """Return whose directory a name is in an hour, told as by `hour_name`; None where it is foreign."""
+        if _ID.fullmatch(name) and self.hour_name(event_id := EventId(int(name))) == place:
+            return event_id
+        return None
 
 
 @lru_cache(maxsize=4096)
@@ -283,7 +331,7 @@ def _home(root: Path, event_id: EventId) -> Path:
 
 @lru_cache(maxsize=1024)
 def _hour_name(hour: int) -> str:
-    return time.strftime("%Y-%m-%d/%H", time.gmtime(hour * (_HOUR_MS // 1000)))
+    return time.strftime("%Y-%m-%d/%H", time.gmtime(hour * (HOUR_MS // 1000)))
 
 
 def is_of_the_root(name: str) -> bool:
@@ -296,8 +344,8 @@ def is_of_the_root(name: str) -> bool:
 
 
 def may_be_anywhere(name: str) -> bool:
-    """Tell whether also an empty directory may hold this: a README, notes of a checkout, what a new ext4 has."""
-    return name.startswith(("README", "lost+found", ".format.", ".gitignore", ".gitkeep"))
+    """Tell whether also an empty directory may hold this: a README, notes of a checkout, a new ext4's, a probe's."""
+    return name.startswith(("README", "lost+found", ".format.", ".gitignore", ".gitkeep", FOLDER))
 
 
 def _safe_name(kind: str) -> str:

@@ -15,6 +15,7 @@ from c8ybin.domain.queries import Paging, Query
 from c8ybin.index import Index, Overview, State, Usage
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import StoredEvent, read_readable
+from c8ybin.store.together import Together
 from c8ybin.store.untold import Untold
 from c8ybin.store.writer import is_unindexed
 
@@ -44,6 +45,11 @@ class Listing:
     def __init__(self, disk: Disk, untold: Untold) -> None:
         self._disk = disk
         self.untold = untold
+        self._together = Together()
+
+    def close(self) -> None:
+        """End what reads events at once."""
+        self._together.close()
 
     def find(self, query: Query, paging: Paging) -> Page:
         """Return a page of the events that match: newest `time` first unless the oldest are asked for.
@@ -65,15 +71,18 @@ class Listing:
         if self._is_bypassed():
             return None
         try:
-            self.untold.tell_once()
+            if self._disk.gate.is_open:
+                self.untold.tell_once()
+            elif self.untold.is_there():
+                return None
             return question(self._disk.index)
         except OSError as error:
             log.error("a list walks the tree, for the index cannot be used: %s", error)
             return None
 
     def _page(self, wanted: Sequence[EventId], query: Query, paging: Paging, total: int | None) -> Page:
-        events = [event for event_id in wanted if (event := self._read(event_id, query))]
-        return Page(events, len(wanted) == paging.page_size, total)
+        read = self._together.map(lambda event_id: self._read(event_id, query), wanted)
+        return Page([event for event in read if event], len(wanted) == paging.page_size, total)
 
     def ids(self, query: Query) -> Iterator[EventId]:
         """Yield the IDs of all events that match, in no order; the errors are those of `find`."""
@@ -112,7 +121,8 @@ class Listing:
         if self.is_bypassed:
             return None
         try:
-            self.untold.tell_once()
+            if self._disk.gate.is_open:
+                self.untold.tell_once()
             found = self._disk.index.overview(Query(), may_wait=False)
             return found, self._disk.index.state()
         except (ListUnavailable, OSError):

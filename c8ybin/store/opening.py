@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from c8ybin import fsio
+from c8ybin.store.fitness import require_fit
 from c8ybin.store.layout import (
     BEFORE,
     FORMAT,
@@ -36,7 +37,11 @@ def existing_directory(root: Path) -> Layout:
     layout = layout_of(root)
     found = _format(layout)
     if found is None:
-        raise UnfitDirectory(interrupted_restore(layout) or f"{root} is no data directory of c8ybin.")
+        raise UnfitDirectory(
+            interrupted_restore(layout)
+            or unfinished_copy(layout)
+            or f"{root} is no data directory of c8ybin."
+        )
     _check_format(root, found)
     return layout
 
@@ -84,6 +89,13 @@ def interrupted_restore(layout: Layout) -> str | None:
     return None
 
 
+def unfinished_copy(layout: Layout) -> str | None:
+    """Say what to do where a copy is not complete, or None where there is none; for a directory without a format."""
+    if not fsio.is_directory(layout.sync):
+        return None
+    return f"{layout.root} is a copy that is not complete: run `c8ybin sync SRC {layout.root} --final`, or remove it."
+
+
 def moving_away(layout: Layout) -> Path | None:
     """Return where a restore that was interrupted began to move the old data to."""
     return next((path.parent for path in sorted(layout.root.glob(f"{BEFORE}*/{FORMAT_MOVING}"))), None)
@@ -98,10 +110,14 @@ def prepare_directory(root: Path) -> Layout:
     Raises:
         UnfitDirectory: It is not ours, or of a format that this version does not know;
             nothing was touched.
+        UnfitFileSystem: The file system lacks something that the store rests on; nothing was touched.
         OSError: It cannot be read or written.
     """
     layout = layout_of(root)
     root = layout.root
+    is_there = root.exists()
+    if not is_there:
+        require_fit(next(parent for parent in root.parents if parent.is_dir()))
     make_with_parents(root)
     found = _format(layout)
     if found is None:
@@ -111,22 +127,31 @@ def prepare_directory(root: Path) -> Layout:
         if foreign and found is None:
             raise UnfitDirectory(
                 interrupted_restore(layout)
+                or unfinished_copy(layout)
                 or f"{root} holds other files ({foreign[0]}, ...) and is no data directory of c8ybin; "
                 "name an empty or a new directory."
             )
+    if found is not None:
+        _check_format(root, found)
+    if is_there:
+        require_fit(root)
     if found is None:
         with fsio.replacing(layout.format, f".format.{fsio.unique_name()}") as file:
             file.write(f"{FORMAT}\n".encode())
     else:
-        _check_format(root, found)
         # Whoever made it may have died before the fsync; without it, what follows is a foreign tree.
         fsio.sync_directory(root)
     _refuse_links(layout)
+    furnish(layout)
+    fsio.sync_directory(root)
+    return layout
+
+
+def furnish(layout: Layout) -> None:
+    """Make the directories and lock files that a data directory must have; not durable yet."""
     for directory in (layout.events, layout.locks, layout.tmp):
         fsio.make_directory(directory)
     _make_locks(layout)
-    fsio.sync_directory(root)
-    return layout
 
 
 def layout_of(root: Path) -> Layout:

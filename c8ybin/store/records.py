@@ -21,7 +21,7 @@ def replace(path: Path, data: bytes, writer: Writer, leading: Sequence[Path] = (
     Raises:
         OSError: The old file stands, or, from the last step, the new one does but may not survive a power cut.
     """
-    draft = f"{path.parent}/{writer.draft_name(path.name)}"
+    draft = f"{writer.drafts}/{writer.draft_name(path.name)}"
     fd = fsio.create(draft)
     try:
         with fsio.closing(fd):
@@ -50,6 +50,13 @@ def cut_off_torn_line(path: Path, writer: Writer) -> bool:
     _, end = decode(data, str(path))
     if end == len(data):
         return False
-    with fsio.replacing(path, writer.draft_name(path.name)) as file:
+    draft = writer.drafts / writer.draft_name(path.name)
+    with fsio.draft(draft) as file:
         file.write(data[:end])
+    try:
+        fsio.rename(draft, path)
+    except BaseException:
+        fsio.remove(draft)
+        raise
+    fsio.sync_directory(path.parent)
     return True

@@ -18,6 +18,7 @@ from c8ybin.store.disk import Disk
 from c8ybin.store.examination import Finding, Kind
 from c8ybin.store.layout import BINARY, DELETED, EVENT, JOURNAL, is_content_name
 from c8ybin.store.listing import Listing
+from c8ybin.store.mode import changes
 from c8ybin.store.records import cut_off_torn_line
 from c8ybin.store.sweep import Sweep
 from c8ybin.store.untold import Untold
@@ -34,6 +35,7 @@ class Repair:
         self._quarantine = disk.layout.quarantine / f"{stamp}-{disk.writer.name}"
         self._durable: set[Path] = set()
 
+    @changes
     def mend(self, finding: Finding, event_id: EventId | None) -> str | None:
         """Put one thing right, under the lock of the event where it is one's; tell what was done.
 
@@ -127,7 +129,7 @@ class Repair:
         return "removed"
 
     def _drop(self, home: Path) -> str:
-        drop_upload(home, read_binary(home))
+        drop_upload(home, read_binary(home), self._disk)
         return "removed"
 
     def _finish_deletion(self, home: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from c8ybin import fsio
 from c8ybin.store.commit import tidying
 from c8ybin.store.disk import Disk
+from c8ybin.store.fence import take_away
 from c8ybin.store.group_commit import Durable, Steps
 
 
@@ -27,7 +28,7 @@ def put(disk: Disk, path: Path, data: bytes, *, replacing: bool) -> Steps[None]:
         OSError: Nothing has changed, or, from the last fsync, the new file stands but may
             not survive a power cut.
     """
-    draft = f"{disk.writer.folder}/{disk.writer.next_name('record')}"
+    draft = f"{disk.writer.drafts}/{disk.writer.next_name('record')}"
     fd = fsio.create(draft)
     try:
         with fsio.closing(fd):
@@ -46,7 +47,7 @@ def put(disk: Disk, path: Path, data: bytes, *, replacing: bool) -> Steps[None]:
     disk.is_durable(path)
 
 
-def drop(path: Path) -> None:
+def drop(disk: Disk, path: Path) -> None:
     """Remove a single file, durably."""
-    fsio.remove(path)
+    take_away(path, disk.writer)
     fsio.sync_directory(path.parent)

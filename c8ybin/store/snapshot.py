@@ -1,7 +1,7 @@
 """One event's files as they stood together at one moment, read without a lock while others change them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ class File:
         name: In the event's directory.
         length: In bytes.
         sha256: The digest that it must have; None where nothing tells it.
+        is_upload: Whether more of it may arrive.
     """
 
     name: str
@@ -30,6 +31,7 @@ class File:
     _source: bytes | int
     _spans: Spans
     sha256: bytes | None = None
+    is_upload: bool = False
 
     @classmethod
     def of_bytes(cls, name: str, data: bytes) -> "File":
@@ -49,6 +51,26 @@ class File:
         for start in range(0, self.length, fsio.COPY_BYTES):
             block = Span(start, min(start + fsio.COPY_BYTES, self.length))
             yield self._block(self._source, block)
+
+    def missing_in(self, there: Spans) -> list[Span]:
+        """Return the spans of its bytes that another copy lacks, which has `there`."""
+        return [gap for span in self._own() for gap in there.missing(span)]
+
+    def _own(self) -> Iterable[Span]:
+        return [Span(0, self.length)] if isinstance(self._source, bytes) else self._spans
+
+    def read(self, span: Span) -> Iterator[bytes]:
+        """Yield the bytes of a span that has arrived.
+
+        Raises:
+            Damaged: There are fewer.
+            OSError: They cannot be read.
+        """
+        if isinstance(self._source, bytes):
+            yield self._source[span.start : span.end]
+            return
+        for start in range(span.start, span.end, fsio.COPY_BYTES):
+            yield self._block(self._source, Span(start, min(start + fsio.COPY_BYTES, span.end)))
 
     def _block(self, fd: int, block: Span) -> bytes:
         """Read of a block what has arrived, and put zeros where nothing did."""
@@ -139,7 +161,7 @@ def _files(read: EventFiles, stack: ExitStack) -> list[File]:
     if journal and read.journal is not None and not is_void(journal, binary):
         files.append(File.of_bytes(JOURNAL, read.journal[: journal.valid_bytes]))
         fd = _open(read.home, journal.content, stack)
-        files.append(File(journal.content, journal.spans.end, fd, journal.spans))
+        files.append(File(journal.content, journal.spans.end, fd, journal.spans, is_upload=True))
     return files
 
 

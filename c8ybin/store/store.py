@@ -20,13 +20,14 @@ from c8ybin.store.identities import Identities
 from c8ybin.store.inventory import Inventory
 from c8ybin.store.layout import Layout
 from c8ybin.store.listing import Listing
-from c8ybin.store.opening import UnfitDirectory, existing_directory, prepare_directory
+from c8ybin.store.mode import Mode
+from c8ybin.store.opening import UnfitDirectory, existing_directory, prepare_directory, started_directory
 from c8ybin.store.readers import Readers
 from c8ybin.store.repair import Repair
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep
 from c8ybin.store.untold import Untold
 from c8ybin.store.uploads import Uploads
-from c8ybin.store.writer import Writer
+from c8ybin.store.writer import Onlooker, Writer
 
 _PROBE_KEEPS_S = 1.0
 # As long as clients are told to wait: then one of them tries, and its failure counts again.
@@ -57,6 +58,7 @@ class Store:
         self.inventory = Inventory(disk, self.identities)
         self.sweep = Sweep(disk, self.listing, upload_expiry_s=upload_expiry_s)
         self.keeper = Keeper(disk.index, disk.writer.note_synced)
+        self.mode = Mode(disk.layout, disk.writer.folder, disk.gate)
         self._probe_lock = Lock()
         self._probed_at = -_PROBE_KEEPS_S
         self._trouble: OSError | None = None
@@ -64,17 +66,25 @@ class Store:
         self._failure: OSError | None = None
 
     @classmethod
-    def open(cls, root: Path, *, upload_expiry_s: float = UPLOAD_EXPIRY_S, min_free: int = 0) -> "Store":
+    def open(
+        cls,
+        root: Path,
+        *,
+        upload_expiry_s: float = UPLOAD_EXPIRY_S,
+        min_free: int = 0,
+        several_hosts: bool | None = None,
+    ) -> "Store":
         """Join a data directory, making it where it is new.
 
         Args:
             root: The directory.
             upload_expiry_s: How long an incomplete upload may rest.
             min_free: The reserve in bytes that only deletions may use.
+            several_hosts: Whether processes of other hosts may use it, too; None: the file system tells.
 
         Raises:
             UnfitDirectory: It is not ours.
-            UnfitFileSystem: It lacks hard links or file locks.
+            UnfitFileSystem: The file system lacks something that the store rests on; nothing was touched.
             OSError: It cannot be read or written.
         """
         layout: Layout = prepare_directory(root)
@@ -92,16 +102,52 @@ class Store:
             existing_directory(root)
             if not fsio.exists(writer.folder):
                 raise UnfitDirectory(f"{root} was replaced by a restore just now; start again.")
+            if several_hosts is None:
+                several_hosts = fsio.may_be_shared(layout.root)
+            disk = Disk(layout, writer, Clock(), min_free=min_free, several_hosts=several_hosts)
         except BaseException:
             writer.close()
             raise
-        disk = Disk(layout, writer, Clock(), min_free=min_free)
-        return cls(disk, upload_expiry_s=upload_expiry_s)
+        if disk.watch:
+            disk.watch.start()
+        store = cls(disk, upload_expiry_s=upload_expiry_s)
+        try:
+            store.mode.join()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def look_at(cls, root: Path) -> "Store":
+        """Open a data directory to read it; nothing in it is touched, so it may be on what is read-only.
+
+        Raises:
+            UnfitDirectory: It is not ours, or was never started.
+            OSError: It cannot be read.
+        """
+        layout = started_directory(root)
+        disk = Disk(layout, Onlooker(layout), Clock())
+        disk.gate.close()
+        return cls(disk)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be changed."""
+        return not self._disk.gate.is_open
+
+    def require_writable(self) -> None:
+        """Refuse what would change something.
+
+        Raises:
+            ReadOnly: Nothing may be changed.
+        """
+        self._disk.gate.require_open()
 
     @property
     def folder(self) -> Path:
-        """This process's own folder, where bodies are received."""
-        return self._writer.folder
+        """A folder of this process alone, where bodies are received."""
+        return self._writer.drafts
 
     def begin_meanwhile(self, begin: Callable[[], bool]) -> None:
         """Let threads that wait to commit begin other requests; see `GroupCommit.meanwhile`."""
@@ -110,6 +156,19 @@ class Store:
     def watch_commits(self, told: Callable[[int, int], None]) -> None:
         """Have a function told of each step of group commit; see `GroupCommit.told`."""
         self._disk.together.told = told
+
+    def when_cut_off(self, told: Callable[[], None]) -> None:
+        """Have a function called, in another thread, once other hosts have taken this process for dead."""
+        if self._disk.watch:
+            self._disk.watch.when_cut_off = told
+
+    def is_cut_off(self) -> bool:
+        """Tell whether other hosts took this process for dead: then it changes nothing any more."""
+        return self._disk.is_cut_off()
+
+    def clocks_differ(self) -> bool:
+        """Tell whether the clock of another host differs by so much from this one's that it should be set."""
+        return self._disk.watch is not None and self._disk.watch.clocks_differ()
 
     @staticmethod
     def without_waiting(*, for_disk: bool) -> AbstractContextManager[None]:
@@ -170,8 +229,10 @@ class Store:
             self._failed_at, self._failure = time.monotonic(), error
 
     def trouble(self) -> OSError | None:
-        """Return why the store cannot take a write now; None when it can. Tried at most once a second."""
+        """Return why the store cannot take a write now; None when it can, or is not to. Tried at most once a second."""
         fsio.may_take_long()
+        if self.is_read_only:
+            return None
         with self._probe_lock:
             if time.monotonic() - self._failed_at < _FAILURE_KEEPS_S:
                 return self._failure
@@ -187,6 +248,10 @@ class Store:
 
     def close(self) -> None:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
+        self.mode.close()
+        if self._disk.watch:
+            self._disk.watch.stop()
+        self.listing.close()
         self._disk.digester.close()
         self._disk.together.close()
         self._tell_durably()
@@ -199,5 +264,5 @@ class Store:
             is_told = self._disk.index.sync()
         except OSError:
             is_told = False
-        if not is_told:
+        if not is_told or self._disk.is_cut_off():
             self._writer.left_something = True

@@ -13,17 +13,20 @@ from pathlib import Path
 from threading import Event, Thread
 
 from c8ybin import fsio
-from c8ybin.domain.errors import Busy, Damaged, EventNotFound, ListUnavailable, Refusal
+from c8ybin.domain.errors import Busy, Damaged, EventNotFound, ListUnavailable, ReadOnly, Refusal
 from c8ybin.domain.events import IS_INCOMPLETE
 from c8ybin.domain.ids import RELEASED_MS, EventId
 from c8ybin.domain.queries import Query
+from c8ybin.store.beats import BEAT
 from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.digesting import make_sure_of_digest
 from c8ybin.store.disk import Disk
+from c8ybin.store.fence import fence, is_fenced
 from c8ybin.store.identities import Identities
 from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
 from c8ybin.store.listing import Listing
+from c8ybin.store.mode import changes
 from c8ybin.store.records import cut_off_torn_line
 from c8ybin.store.writer import ALIVE, hours_of, noted_inventory, untold_hours_of, writer_of
 
@@ -36,7 +39,8 @@ _STOP_WITHIN_S = 5.0
 
 # What a writer keeps in its folder.
 _OF_A_WRITER = re.compile(
-    r"alive\.link|hours|unindexed|(?:body|spool|event|gone|record|probe|run|seed)-[0-9a-f-]+"
+    r"alive\.link|hours|writes|unindexed|beat|fenced|drafts"
+    r"|(?:body|spool|event|gone|record|probe|run|seed)-[0-9a-f-]+|\..+"
 )
 
 
@@ -49,8 +53,24 @@ class Sweep:
         self._identities = Identities(disk)
         self.upload_expiry_s = upload_expiry_s
 
+    def require_writable(self) -> None:
+        """Refuse to begin while nothing may be changed.
+
+        Raises:
+            ReadOnly: So it is.
+        """
+        self._disk.gate.require_open()
+
+    def make_next_hour(self) -> None:
+        """Make ahead what all processes would else make at once; see `Disk.make_next_hour`."""
+        self._disk.make_next_hour()
+
     def dead_writers(self) -> int:
-        """Remove what dead writers left; return how many writers that were."""
+        """Remove what dead writers left; return how many writers that were.
+
+        Raises:
+            ReadOnly: Nothing may be changed; what was begun is left to the next sweep.
+        """
         try:
             self._listing.untold.tell()
         except (ListUnavailable, OSError) as error:
@@ -73,7 +93,14 @@ class Sweep:
         except FileNotFoundError:
             return self._without_alive(folder)
         try:
-            return fsio.try_lock(alive) and self._dead(folder)
+            if is_fenced(folder):
+                return self._dead(folder)
+            if not fsio.is_let_go(alive):
+                return False
+            if fsio.exists(folder / BEAT):
+                # It may be that its file system took its locks away, and that it comes back.
+                fence(folder)
+            return self._dead(folder)
         finally:
             os.close(alive)
 
@@ -118,6 +145,7 @@ class Sweep:
         done = [self._clean(event_id, home, dead) for event_id, home in events]
         return all(done)
 
+    @changes
     def _external_ids(self) -> bool:
         """Remove external IDs whose managed object is gone; return False where that is left for another time."""
         try:
@@ -128,6 +156,7 @@ class Sweep:
             return _put_off(self._disk.layout.identities, error)
         return True
 
+    @changes
     def _clean(self, event_id: EventId, home: Path, dead: Path) -> bool:
         """Remove what is of no use in an event's directory; return False where it is in use or the disk fails."""
         try:
@@ -173,18 +202,24 @@ class Sweep:
         with self._disk.held(event_id) as home:
             # The names by which it is decided must not be taken back by a power cut.
             fsio.sync_directory(home)
-            drop_void_upload(home)
+            drop_void_upload(home, self._disk)
             if fsio.exists(home / JOURNAL) and not cut_off_torn_line(home / JOURNAL, self._disk.writer):
                 # A whole last line may be torn yet, for its writer may have died before the fsync.
                 fsio.sync_file(home / JOURNAL)
             # Before the names are read: what is locked here may be named by now, and let go after that.
-            idle = [name for name in leavings if not fsio.is_locked(home / name)]
+            idle = [name for name in leavings if self._is_idle(home / name)]
             named = named_contents(home)
             for name in idle:
                 if name not in named:
                     fsio.remove(home / name)
             # Durable before the folder goes that says where to look.
             fsio.sync_directory(home)
+
+    def _is_idle(self, path: Path) -> bool:
+        """Tell whether nobody is about to name a file: nobody locks it, or who does is fenced."""
+        writer = writer_of(path.name)
+        folder = self._disk.layout.tmp / (writer or "")
+        return not fsio.is_locked(path) or (writer is not None and is_fenced(folder))
 
     def stale_uploads(self) -> int:
         """Remove incomplete uploads to which nothing was added for the expiry; return how many."""
@@ -201,6 +236,7 @@ class Sweep:
                 _put_off(home, error)
         return swept
 
+    @changes
     def _upload(self, event_id: EventId, home: Path) -> bool:
         touched_s = fsio.status(home / JOURNAL).st_mtime
         if touched_s < RELEASED_MS / 1000:
@@ -215,7 +251,7 @@ class Sweep:
         self._disk.prepare(event_id, freeing=True)
         log.info("removing the incomplete upload of event %s, idle for %.0f s", event_id, idle_s)
         with self._disk.telling(event_id):
-            return drop_upload(home, read_binary(home))
+            return drop_upload(home, read_binary(home), self._disk)
 
 
 def _put_off(path: Path, error: OSError) -> bool:
@@ -246,10 +282,14 @@ class Sweeper:
         uploads_at = 0.0
         while True:
             try:
+                self._sweep.require_writable()
+                self._sweep.make_next_hour()
                 self._sweep.dead_writers()
                 if time.monotonic() >= uploads_at:
                     self._sweep.stale_uploads()
                     uploads_at = time.monotonic() + self._uploads_every_s
+            except ReadOnly:
+                log.debug("the sweep is put off, for nothing may be changed")
             except ListUnavailable:
                 log.info("the sweep is put off, for the index is being made anew")
             except Exception:  # a thread that nobody waits for must not end unheard

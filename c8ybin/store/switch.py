@@ -76,6 +76,10 @@ class Place:
         whole = fsio.exists(self.layout.format)
         if whole:
             existing_directory(root)
+            if fsio.exists(self.layout.read_only):
+                raise UnfitDirectory(
+                    f"{root} is read-only, as while it is moved; `c8ybin read-only off` ends that."
+                )
             if not replace:
                 raise UnfitDirectory(f"{root} holds data already; name a new directory, or say --replace.")
             self._check_unused()

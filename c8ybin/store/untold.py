@@ -16,8 +16,10 @@ from c8ybin import fsio
 from c8ybin.domain.errors import ListUnavailable
 from c8ybin.domain.ids import EventId
 from c8ybin.index import Unsound
+from c8ybin.store.beats import BEAT
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import read_facts
+from c8ybin.store.fence import fence, is_fenced
 from c8ybin.store.layout import EVENT
 from c8ybin.store.writer import ALIVE, forget_untold, is_running, untold_hours_of
 
@@ -47,6 +49,11 @@ class Untold:
                 self._was_told = True
         finally:
             self._guard.release()
+
+    def is_there(self) -> bool:
+        """Tell whether a dead one may have changed what it did not tell; nothing is told."""
+        folders = (folder for folder in fsio.entries(self._disk.layout.tmp) if fsio.is_directory(folder))
+        return any(untold_hours_of(folder) and not _surely_runs(folder) for folder in folders)
 
     def tell(self) -> None:
         """Tell for all who are dead.
@@ -86,7 +93,11 @@ class Untold:
             # Made before the hours and removed after them: a power cut has taken it, or its writer has just ended.
             return True
         stack.callback(fsio.close, alive)
-        return fsio.try_lock(alive)
+        if fsio.is_let_go(alive):
+            if fsio.exists(folder / BEAT):
+                fence(folder)
+            return True
+        return is_fenced(folder)
 
     def _cut_off(self, folder: Path) -> bool:
         self._disk.index.cut_off_damage(folder.name)
@@ -98,6 +109,8 @@ class Untold:
             self._hour(hour)
         # What it told is not told again, and its notes go, which say where to look.
         self._disk.index.sync_of(folder.name)
+        if self._disk.is_cut_off():
+            return False  # what it told for the other is lost with its own log
         with suppress(FileNotFoundError):
             forget_untold(folder)
         return True
@@ -136,5 +149,5 @@ class Untold:
 def _surely_runs(folder: Path) -> bool:
     """Tell whether the process of a folder runs; False also where that cannot be told now."""
     with suppress(OSError):
-        return is_running(folder)
+        return is_running(folder) and not is_fenced(folder)
     return False

@@ -26,10 +26,12 @@ from c8ybin.store.commit import (
     removed_unless_named,
     tidying,
 )
-from c8ybin.store.disk import Disk
+from c8ybin.store.disk import Disk, acknowledged
+from c8ybin.store.fence import take_away
 from c8ybin.store.group_commit import Durable, Steps, is_small
 from c8ybin.store.journal import Journal, chunk_record, is_void, read_journal, sync_journal
 from c8ybin.store.layout import BINARY, CONTENT, JOURNAL
+from c8ybin.store.mode import changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Uploads:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
 
+    @changes
+    @acknowledged
     def receive(self, event_id: EventId, chunk: Chunk, wanted: Precondition) -> Binary | Journal:
         """Add a chunk to the upload of an event, and complete it if that was the last byte.
 
@@ -107,7 +111,7 @@ class Uploads:
                 if journal and is_void(journal, binary):
                     # What makes it void may not be durable yet, if its writer died.
                     fsio.sync_directory(home)
-                    drop_upload(home, binary)
+                    drop_upload(home, binary, self._disk)
                     journal = None
                 if journal and not fsio.exists(home / journal.content):
                     raise Damaged(f"{home / journal.content}: missing")
@@ -117,6 +121,9 @@ class Uploads:
                     return self._again(home, binary)
                 if binary and not chunk.replaces:
                     raise BinaryExists
+                generation = self._disk.locks.generation(event_id)
+                if journal and journal.generation != generation:
+                    self._take_over(event_id, home, journal, generation)
                 try:
                     return self._add(event_id, home, chunk, journal, binary)
                 except BinaryExists:
@@ -146,7 +153,7 @@ class Uploads:
             journal = self._begin(event_id, home, chunk, binary)
             if not (present or binary or journal.complete) and fsio.exists(home / BINARY):
                 # By a whole POST, which takes no lock, and which may have looked for a journal before this one.
-                drop_upload(home, read_binary(home))
+                drop_upload(home, read_binary(home), self._disk)
                 raise BinaryExists
         outcome = self._complete(event_id, home, chunk, journal, binary) if journal.complete else journal
         if present and present.content != journal.content:
@@ -160,6 +167,7 @@ class Uploads:
             content=self._disk.writer.next_name(CONTENT),
             label=chunk.received.label,
             owner=chunk.owner,
+            generation=self._disk.locks.generation(event_id),
         )
         fd = fsio.create(home / journal.content)
         told = self._disk.telling(event_id)
@@ -179,6 +187,32 @@ class Uploads:
         # The journal must not name a content file whose own name a power cut may take.
         yield Durable(data=unsynced, directories=(home,))
         yield from journal.begin(home, chunk.record(), self._disk.writer)
+        self._disk.journal_is_durable(home)
+
+    def _take_over(self, event_id: EventId, home: Path, journal: Journal, generation: int) -> None:
+        """Go on with an upload in new files: the lock was broken, and who had it may write to the old ones yet."""
+        left, content = journal.content, self._disk.writer.next_name(CONTENT)
+        fd = fsio.create(home / content)
+        with (
+            self._disk.telling(event_id),
+            removed_unless_named(home, content),
+            fsio.closing(fd),
+            fsio.opened(home / left) as old,
+        ):
+            self._disk.require_room()
+            for span in journal.spans:
+                for start in range(span.start, span.end, fsio.COPY_BYTES):
+                    count = min(fsio.COPY_BYTES, span.end - start)
+                    fsio.write_at(fd, fsio.read_at(old, count, start), start)
+            fsio.sync_data(fd)
+            self._disk.together.run(self._moved(home, journal, content, generation))
+        with tidying(self._disk):
+            remove_content(home, left)
+
+    def _moved(self, home: Path, journal: Journal, content: str, generation: int) -> Steps[None]:
+        # As for an upload that begins: its name must be durable before the journal tells it.
+        yield Durable(directories=(home,))
+        yield from journal.move(home, content, generation, self._disk.writer)
         self._disk.journal_is_durable(home)
 
     def _append(self, home: Path, chunk: Chunk, journal: Journal) -> None:
@@ -241,7 +275,7 @@ class Uploads:
         with self._disk.telling(event_id), removed_unless_named(home, binary.content):
             self._disk.together.run(commit(home, binary, over, self._disk))
         with tidying(self._disk):
-            dropped = fsio.remove(home / JOURNAL)
+            dropped = take_away(home / JOURNAL, self._disk.writer)
             if over:
                 remove_content(home, over.content)
             elif dropped:

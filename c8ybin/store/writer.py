@@ -15,6 +15,8 @@ from c8ybin.store.layout import Layout
 ALIVE = "alive"
 HOURS = "hours"
 UNINDEXED = "unindexed"
+DRAFTS = "drafts"
+FENCED = "fenced"
 # A line among the hours: this process may have left external IDs whose managed object is gone.
 INVENTORY = "inventory"
 
@@ -28,10 +30,6 @@ _SYNCED = "synced\n"
 MOST_SPARE_BYTES = 64 * 1024
 
 
-class UnfitFileSystem(Exception):
-    """The file system lacks something that the store rests on."""
-
-
 class Writer:
     """The folder of this process, and names that no other process uses.
 
@@ -43,7 +41,6 @@ class Writer:
         """Make the folder, durably.
 
         Raises:
-            UnfitFileSystem: There is no flock() or no link().
             OSError: The folder cannot be made.
         """
         while True:
@@ -51,7 +48,10 @@ class Writer:
             self.folder = layout.tmp / self.name
             if fsio.make_directory(self.folder) and self._take_alive():
                 break
-        fsio.hold_open(self.folder)
+        self.drafts = self.folder / DRAFTS
+        fsio.make_directory(self.drafts)
+        for folder in (self.folder, self.drafts):
+            fsio.hold_open(folder)
         self._numbers = itertools.count(1)
         self._hours_fd = fsio.create(self.folder / HOURS)
         # Those since the last `synced`, and those between that and the one before.
@@ -70,21 +70,21 @@ class Writer:
         # A sweep may remove the folder while it is still empty, or look at a lock not yet taken.
         try:
             self._alive_fd = fsio.create(self.folder / ALIVE)
-            if not fsio.try_lock(self._alive_fd):
+            # A sweep may have been through with it before it was locked.
+            if not (fsio.try_lock(self._alive_fd) and fsio.exists(self.folder / ALIVE)):
                 os.close(self._alive_fd)
                 return False
-            probe = self.folder / f"{ALIVE}.link"
-            fsio.link(self.folder / ALIVE, probe)
-            fsio.remove(probe)
         except FileNotFoundError:
             return False
-        except OSError as error:
-            if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK):
-                raise UnfitFileSystem(
-                    "The file system of the data directory has no hard links or no file locks; use another one."
-                ) from error
-            raise
         return True
+
+    def has_alive(self) -> bool:
+        """Tell whether nobody else has the lock of life, by taking it again.
+
+        Raises:
+            OSError: EIO from CephFS: its client knows that it has lost its locks.
+        """
+        return fsio.try_lock(self._alive_fd)
 
     def next_name(self, prefix: str) -> str:
         """Return `<prefix>-<writer>-<k>`, which nobody has used."""
@@ -165,9 +165,9 @@ class Writer:
         Raises:
             OSError: The store cannot take a write now.
         """
-        if not fsio.exists(self.folder):  # what is held open would not tell that it was moved away
+        if not fsio.exists(self.drafts):  # what is held open would not tell
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        path = self.folder / self.next_name("probe")
+        path = self.drafts / self.next_name("probe")
         try:
             with fsio.draft(path) as file:
                 file.write(b"c8ybin\n")
@@ -181,8 +181,23 @@ class Writer:
         if not self.left_something:
             with contextlib.suppress(OSError):  # what stays is swept by another process
                 fsio.remove_with_last(self.folder, ALIVE)
-        fsio.let_go(self.folder)
+        for folder in (self.drafts, self.folder):
+            fsio.let_go(folder)
         os.close(self._alive_fd)
+
+
+class Onlooker(Writer):
+    """A process that changes nothing: it has no folder, so it may look at what nobody can write to."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Take a name, for a folder that is not made."""
+        self.name = secrets.token_hex(_NAME_BYTES)
+        self.folder = layout.tmp / self.name
+        self.drafts = self.folder / DRAFTS
+        self.left_something = False
+
+    def close(self) -> None:
+        """Leave nothing, for there is nothing."""
 
 
 def is_running(folder: Path) -> bool:

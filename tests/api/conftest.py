@@ -103,11 +103,12 @@ def as_user():
 
 
 class Hands:
-    """The time of a store, in milliseconds since 1970; stands still until it is moved."""
+    """The time of all stores of a client, in milliseconds since 1970; stands still until it is moved."""
 
-    def __init__(self, store):
-        self.ms = store.clock.now_ms() + 1000
-        store.clock._wall_s = lambda: Fraction(self.ms, 1000)
+    def __init__(self, stores):
+        self.ms = max(store.clock.now_ms() for store in stores) + 1000
+        for store in stores:
+            store.clock._wall_s = lambda: Fraction(self.ms, 1000)
 
     def move(self, ms):
         self.ms += ms
@@ -116,7 +117,7 @@ class Hands:
 
 @pytest.fixture
 def clock(client):
-    return Hands(client.store)
+    return Hands(client.stores)
 
 
 class Forbidden(BytesIO):

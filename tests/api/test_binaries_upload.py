@@ -1003,7 +1003,7 @@ NAMES = [
 
 class TestNames:
     @pytest.fixture
-    def kept(self, client, tmp_path, stored, event):
+    def kept(self, client, stored, event):
         """Assert that a name was stored, and that nothing on the disk is called by it."""
 
         def check(name):
@@ -1011,7 +1011,7 @@ class TestNames:
             assert (answered, content) == (name or event, BODY)
             assert all(KNOWN_FILES.fullmatch(path) for path in client.files())
             assert len(client.files()) == 3
-            assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+            assert sorted(p.name for p in client.root.parent.iterdir()) == ["data"]
             top = {"accounts.json", "ballast", "accounts.lock", "events", "format", "index", "locks", "tmp"}
             assert {p.name for p in client.root.iterdir()} <= top
 

@@ -321,7 +321,12 @@ class TestTroubleHere:
         assert problems.trouble(OSError(number, "x"))[0] == 507
 
     @pytest.mark.parametrize(
-        "number", [errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOLCK]
+        "number",
+        [
+            *(errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOLCK),
+            *(errno.ENOTCONN, errno.ESHUTDOWN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNABORTED),
+            errno.ENXIO,
+        ],
     )
     def test_passing_trouble_is_503(self, number):
         assert problems.trouble(OSError(number, "x"))[0] == 503
@@ -330,6 +335,7 @@ class TestTroubleHere:
     def test_anything_else_is_500(self, number):
         assert problems.trouble(OSError(number, "x") if number else OSError())[0] == 500
 
+    @pytest.mark.one_process("a function of the store is exchanged")
     @pytest.mark.parametrize(
         ("error", "status"),
         [
@@ -383,6 +389,7 @@ class TestTroubleHere:
             refused(ask(client, "POST", client.binaries(bare), b"new"), status)
             refused(ask(client, "POST", client.binaries(bare), b"new", {"Content-Range": "0-2/9"}), status)
 
+    @pytest.mark.one_process("its log names the path of one mount")
     def test_damaged_event_is_500_named_in_the_log_and_left_out_of_lists(
         self, client, ask, full, refused, caplog, monkeypatch
     ):
@@ -439,6 +446,7 @@ class TestHealth:
         assert answer.headers["Retry-After"].isdigit()
         assert b"secret" not in answer.body
 
+    @pytest.mark.one_process("a function of the store is exchanged")
     @pytest.mark.parametrize(
         ("number", "word"), [(errno.EIO, "errors"), (errno.EROFS, "read-only"), (errno.EMFILE, "open")]
     )
@@ -454,6 +462,7 @@ class TestHealth:
         health = ask(client, "GET", "/health")
         assert (health.status_int, health.json["message"]) == (503, answer.json["message"])
 
+    @pytest.mark.one_process("a function of the store is exchanged")
     @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "x"), OSError(errno.EACCES, "x"), KeyError()])
     def test_a_request_that_failed_by_itself_does_not_show(self, client, ask, event, monkeypatch, error):
         def fail(*_):

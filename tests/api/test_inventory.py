@@ -235,6 +235,7 @@ def test_a_damaged_object_is_500_and_out_of_the_list(client, ask, refused, three
     assert sorted(listed()) == sorted(three[n]["name"] for n in (0, 2))
 
 
+@pytest.mark.one_process("the reserve of one is exchanged")
 def test_below_the_reserve_no_object_is_taken_but_one_can_go(client, ask, refused, create, monkeypatch):
     one = f"{URL}/{create(name='n')['id']}"
     monkeypatch.setattr(client.store._disk, "_min_free", 1 << 60)

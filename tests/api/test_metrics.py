@@ -119,7 +119,7 @@ class TestHealth:
         [
             (errno.ENOSPC, "disk-full"), (errno.EDQUOT, "disk-full"), (errno.EROFS, "disk-read-only"),
             (errno.EIO, "disk-failing"), (errno.EMFILE, "open-files"), (errno.ENOMEM, "memory"),
-            (errno.ESTALE, "busy"), (errno.EACCES, "other"),
+            (errno.ESTALE, "busy"), (errno.ENOTCONN, "unreachable"), (errno.EACCES, "other"),
         ],
     )  # fmt: skip
     def test_each_kind_of_trouble_has_a_word_for_machines(self, client, ask, monkeypatch, number, kind):

@@ -35,7 +35,8 @@ def tester(store, intake, plan, tmp_path):
     accounts = Accounts(tmp_path / "data", only_here={USER: (PASSWORD, ROLES)})
     made = Client(make_app(store, accounts, intake, plan=plan, cors_origins=["https://a.example"]))
     made.authorization = ("Basic", (USER, PASSWORD))
-    made.store, made.root, made.accounts = store, tmp_path / "data", accounts
+    made.store, made.stores = store, [store]
+    made.root, made.accounts = tmp_path / "data", accounts
     yield made
     accounts.close()
 

@@ -81,7 +81,7 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     """
     env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env)
-    assert done.stdout.split() == ["download", "create", "--chunk-size"], done.stderr
+    assert done.stdout.split() == ["doctor", "download", "create", "--chunk-size"], done.stderr
 
 
 def test_a_completion_loads_no_client() -> None:

@@ -109,6 +109,16 @@ def move_to_another_box(box: Box, text: str) -> None:
     assert content_of(box.root / "other" / DATA, ids[1]).read_bytes() == b"\1" * 9
 
 
+@scenario("ops-sync")
+def move_without_stopping(box: Box, text: str) -> None:
+    _, ids = with_attachments(box)
+    told = box.run(text)
+    assert "is complete; start the server on it" in told
+    assert "nothing is wrong" in told
+    assert content_of(box.root / "srv/c8ybin", ids[1]).read_bytes() == b"\1" * 9
+    box.run("c8ybin read-only off --data /var/lib/c8ybin")
+
+
 @scenario("ops-after-a-cut")
 def look_after_a_cut(box: Box, text: str) -> None:
     _, ids = with_attachments(box)

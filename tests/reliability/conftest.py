@@ -6,7 +6,6 @@ does the same a few times.
 
 import json
 import os
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -62,24 +61,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     path: Path | None = session.config.getoption("--tally")
     if path:
         path.write_text(json.dumps(session.config.stash.get(_COUNTS, {}), indent=2) + "\n")
-
-
-@pytest.fixture(scope="session")
-def command() -> Callable[..., str]:
-    """Return what finds a command: `command("rsync")`, installing its Debian package where that can be done."""
-
-    def find(name: str, package: str = "") -> str:
-        path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-        found = shutil.which(name, path=path)
-        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-            install = ["apt-get", "install", "--yes", "--no-install-recommends", package or name]
-            subprocess.run(install, capture_output=True, timeout=300)
-            found = shutil.which(name, path=path)
-        if found is None:
-            pytest.skip(f"{name} is not here (Debian package {package or name})")
-        return found
-
-    return find
 
 
 def _run(*command: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import EVENT, Connection, RunningServer, Serve, binaries, pattern, until
+from readback import is_a_writers
 
 NO_RESERVE = ("--demo", "--min-free", "0")
 OLD = b"the old bytes"
@@ -304,8 +305,8 @@ def leavings(root: Path) -> list[str]:
         found += [str(path.relative_to(root)) for path in home.iterdir() if path.name not in known]
         if not (home / "event.json").exists():
             found.append(str(home.relative_to(root)))
-    for path in (root / "tmp").glob("*/*"):
-        if not re.fullmatch(r"alive|hours|spool-\d+", path.name):
+    for path in (root / "tmp").glob("*/**/*"):
+        if not is_a_writers(path.name):
             found.append(str(path.relative_to(root)))
     return sorted(found)
 

@@ -1,5 +1,6 @@
 """Calls for an fsync that need not show that something is lost without them, and why they are there."""
 
+_TRIED = "it is there to see whether the file system can"
 # Calls that nothing rests on, as `fsync_sites` writes them without their lines, and why they are there.
 NEEDLESS = {
     "store/opening.py _make_locks: fsio.sync_directory(layout.locks)": "the next start makes what is missing",
@@ -19,6 +20,12 @@ NEEDLESS = {
     "store/uploads.py _again: fsio.sync_directory(home)": "the journal, still there after a kill, was void before",
     "store/uploads.py _append: fsio.sync(fd)": "the bytes were fsynced before the line that counts them",
     "store/writer.py probe: fsio.draft(path)": "what it writes is removed again",
+    "probes/acts.py _sync: fsio.sync_data(fd)": _TRIED,
+    "probes/single.py sync_directory: fsio.sync_directory(folder)": _TRIED,
+    "probes/single.py sync_file: fsio.sync(fd)": _TRIED,
+    "probes/thorough.py sync_data: fsio.sync_data(fd)": _TRIED,
+    "probes/thorough.py sync_time: fsio.draft(folder / f'durable-{number}')": _TRIED,
+    "probes/thorough.py sync_time: fsio.sync_directory(folder)": _TRIED,
     "store/writer.py close: fsio.remove_with_last(self.folder, ALIVE)": "what is left is swept without `alive`, too",
     "store/sweep.py _dead: fsio.remove_with_last(folder, ALIVE)": "what is left is swept without `alive`, too",
 }

@@ -13,11 +13,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from breaking import after_a_break
 from certifying import CERTIFICATE, make_a_certificate
 from indexing import checkpoint, checkpoint_before_its_line, fold, noting_anew, reindex
 from inspection import newest, newest_object
 from kinds import ACCOUNTS, EVENTS, FIRST_START, INVENTORY, Kind, Start
 from lockstep import failing, in_lockstep
+from moving import (
+    MOVED,
+    MOVED_AS_BEFORE,
+    ORDERED,
+    copy_again,
+    copy_at_once,
+    copy_first,
+    copy_last,
+    copy_what_goes,
+)
 from repairing import BESIDE_A_DAMAGED_UPLOAD, REPAIRS
 from restoring import (
     HALF_RESTORED,
@@ -34,7 +45,7 @@ from unsound import BESIDE_A_DAMAGED_COLUMN
 from c8ybin.accounts import ROLES, Accounts, AccountsProblem, make_admin
 from c8ybin.bodies import files
 from c8ybin.domain.errors import EventNotFound
-from c8ybin.store import digesting, group_commit, journal, uploads
+from c8ybin.store import digesting, end_read_only, group_commit, journal, make_read_only, uploads
 
 OLD, NEW = b"old bytes", b"the new bytes"
 
@@ -332,6 +343,10 @@ OPERATIONS = {
     "next large chunk": Operation(as_if_large(chunk("3-5/9", b"def")), FIRST),
     "chunk anew": Operation(chunk("0-3/9", b"wxyz"), FIRST, others=("next chunk",)),
     "chunk anew by PUT": Operation(chunk("0-3/9", b"wxyz", put=True), both(attach, FIRST_PUT)),
+    "next chunk after a break": Operation(
+        after_a_break(chunk("3-5/9", b"def")), FIRST, others=("completing chunk",)
+    ),
+    "completing chunk by PUT after a break": Operation(after_a_break(LAST_PUT), both(attach, FIRST_PUT)),
     "only chunk": Operation(chunk("0-2/3", b"abc")),
     "only chunk anew": Operation(chunk("0-3/4", b"wxyz"), FIRST),
     "only chunk by PUT": Operation(chunk("0-2/3", b"abc", put=True), attach),
@@ -374,4 +389,11 @@ OPERATIONS = {
     "restore what is half restored": Operation(restore, kind=HALF_RESTORED),
     "restore while a server starts": Operation(restore_while_a_server_starts, kind=RESTORED_OVER),
     "write a backup": Operation(write_a_backup, kind=WRITTEN),
+    "copy": Operation(copy_first, kind=MOVED),
+    "copy again": Operation(copy_again, copy_first, kind=MOVED),
+    "copy what goes again": Operation(copy_what_goes, copy_first, kind=MOVED_AS_BEFORE),
+    "copy the last time": Operation(copy_last, copy_first, kind=MOVED),
+    "copy at once": Operation(copy_at_once, kind=MOVED_AS_BEFORE),
+    "make read-only": Operation(make_read_only, kind=ORDERED),
+    "end read-only": Operation(end_read_only, make_read_only, others=("make read-only",), kind=ORDERED),
 }

@@ -55,7 +55,7 @@ class Racer:
     def __init__(self, number: int, server: RunningServer) -> None:
         self.number = number
         self.mixed: list[str] = []
-        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=WAIT_S)
+        self._connection = server.opened(WAIT_S)
 
     def begin(self, event_id: str, seed: str, etags: dict[str, Version]) -> None:
         """Begin a round over another event."""

@@ -9,12 +9,14 @@ from harness import Connection, RunningServer, binaries, connected, until
 from ledger import Case, Ledger
 from promises import KIND, File, Request, Shown, range_told, send_chunk
 
+from c8ybin.store.beats import BEAT
 from c8ybin.store.binary import read_binary
 from c8ybin.store.check import Check
 from c8ybin.store.commit import named_contents
 from c8ybin.store.journal import is_void, read_journal
 from c8ybin.store.layout import BINARY, EVENT, JOURNAL, Layout
-from c8ybin.store.writer import ALIVE, HOURS
+from c8ybin.store.read_only import WRITES
+from c8ybin.store.writer import ALIVE, DRAFTS, HOURS
 
 
 def look(connection: Connection, case: Case) -> tuple[Shown | None, list[str]]:
@@ -113,6 +115,11 @@ def finish_uploads(server: RunningServer, ledger: Ledger) -> None:
                     _send(connection, ledger, case, send_chunk(state.upload.plan, chunk))
 
 
+def is_a_writers(name: str) -> bool:
+    """Tell whether a running process keeps something of this name in its folder."""
+    return name in (ALIVE, BEAT, DRAFTS, HOURS, WRITES) or name.startswith("spool-")
+
+
 def leavings(root: Path, running: int) -> list[str]:
     """Return what lies on the disk for nobody, once the dead writers were swept and nothing is under way.
 
@@ -126,11 +133,7 @@ def leavings(root: Path, running: int) -> list[str]:
     left = [f"{len(writers)} writers: {writers}"] if len(writers) != running else []
     left += [str(finding) for finding in Check(layout).run()]
     # The check spares what bears the name of a running writer, for it may be under way.
-    left += [
-        str(path)
-        for path in layout.tmp.glob("*/*")
-        if path.name not in (ALIVE, HOURS) and not path.name.startswith("spool-")
-    ]
+    left += [str(path) for path in layout.tmp.glob("*/**/*") if not is_a_writers(path.name)]
     for _, home in layout.walk():
         files = {path.name for path in home.iterdir()}
         journal = read_journal(home)

@@ -216,6 +216,7 @@ def restore_while_a_server_starts(base: Path) -> None:
         for writer in writers:
             os.close(writer._hours_fd)
             os.close(writer._alive_fd)
+            fsio.let_go(writer.drafts)
             fsio.let_go(writer.folder)
 
 

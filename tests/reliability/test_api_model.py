@@ -7,7 +7,7 @@ what the dictionary says, and in the end nothing lies on the disk that nothing n
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -258,16 +258,23 @@ class Api(TwoApplications):
 
 
 def test_any_sequence_of_requests_is_answered_as_a_dictionary_would(
-    quick_root: Path, locks: Path, full: bool, tally: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    quick_root: Path,
+    locks: Path,
+    mounts: Sequence[Path],
+    full: bool,
+    tally: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("c8ybin.accounts.passwords._COST", {"n": 2, "r": 8, "p": 1})
     counts: Counter[str] = Counter(runs=0, steps=0, requests=0, lost=0, mixed=0)
-    machine = type("Api", (Api,), {"folder": quick_root.parent / "runs", "locks": locks, "counts": counts})
+    folders = tuple(place / "runs" for place in mounts or [quick_root.parent] * 2)
+    locks = mounts[0].parent / "locks" if mounts else locks
+    machine = type("Api", (Api,), {"folders": folders, "locks": locks, "counts": counts})
     try:
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=200 if full else 20,
+                max_examples=(200 if full else 20) // (10 if mounts else 1),
                 stateful_step_count=60 if full else 40,
                 phases=[Phase.explicit, Phase.generate, Phase.shrink],
                 suppress_health_check=list(HealthCheck),

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from alike import PLACE
 from fsync_sites import fsync_calls
+from moving import Moved
 from needless import EITHER, NEEDLESS, OF_EACH_EVENT
 from operations import OPERATIONS, TOGETHER
 from power_cut import replayed
@@ -66,10 +67,13 @@ TELLING_AFTER = {
     ("replace over its upload", "delete both"): "rename * > */binary.json",
     ("restore over old data", "restore over old data"): "rename */format.moving > */format",
     ("repair foreign files", "repair foreign files"): "mkdir data/quarantine",
+    ("copy what goes again", "copy what goes again"): "unlink data/.sync/hours/*",
     ("replace beside a damaged upload", "repair a damaged upload"): "rename * > */binary.json",
 }
 # What takes long to look at: without --full one kill of each is tried.
-DEAR = {name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Repaired | Restored)}
+DEAR = {
+    name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Moved | Repaired | Restored)
+}
 # Of these no other without --full, for test_restore_switch.py kills restores at each step.
 KILLED_ELSEWHERE = {"restore over old data", "restore what is half restored", "restore while a server starts"}
 ROW = "Power cuts, every disk state"

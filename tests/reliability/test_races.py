@@ -45,11 +45,14 @@ DELETIONS = (None, DELETE_BINARY, DELETE_EVENT)
 def race(
     serve: Callable[..., RunningServer],
     quick_root: Path,
+    mounts: Sequence[Path],
     full: bool,
     tally: Callable[..., None],
     request: pytest.FixtureRequest,
 ) -> Race:
     """Return what runs so many rounds of a script, ten times as many for the full counts, and judges them.
+
+    Over hosts these are a third and no more than so many, for a round takes a second there.
 
     It yields what the last client deleted in the middle of a round, and the requests of the round.
     """
@@ -57,7 +60,11 @@ def race(
     def run(rounds: int, script: Script, *first: Action) -> Iterator[tuple[Action | None, Sequence[Request]]]:
         servers = [serve("--demo", data=quick_root) for _ in range(2)]
         with closing(Races(servers)) as races:
-            for number in range(rounds * 10 if full else rounds):
+            if mounts:
+                count = rounds if full else max(rounds // 3, len(DELETIONS))
+            else:
+                count = rounds * 10 if full else rounds
+            for number in range(count):
                 deletion = DELETIONS[number % len(DELETIONS)]
                 seed = f"{request.node.name} {number}"
                 last = deleting(deletion) if deletion else script

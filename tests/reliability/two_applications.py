@@ -20,13 +20,14 @@ SITE = "http://localhost:80"
 class TwoApplications(RuleBasedStateMachine):
     """Asks two applications over one data directory, and holds their answers against the model."""
 
-    folder: Path
+    # Where each of the two finds what is the same directory, maybe by way of another mount.
+    folders: tuple[Path, Path]
     locks: Path
     counts: Counter[str]
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = new_root(self.folder / "data", self.locks)
+        self.root = new_root(self.folders[0] / "data", self.locks)
         self.counts["runs"] += 1
         self.model = Model()
         # By address: each entity tag with what it stood for.
@@ -36,7 +37,9 @@ class TwoApplications(RuleBasedStateMachine):
         self.clients = [self.opened(at) for at in (0, 1)]
 
     def opened(self, at: int) -> Client:
-        return open_client(self.root, self.open[at], max_binary=MAX_BINARY, max_chunk=MAX_CHUNK)
+        return open_client(
+            self.folders[at] / "data", self.open[at], max_binary=MAX_BINARY, max_chunk=MAX_CHUNK
+        )
 
     def ask(self, at: int, method: str, path: str, body: bytes = b"", **headers: str | None) -> Any:
         """Send a request; header fields are named with `_` for `-`."""

@@ -353,9 +353,9 @@ class TestConditions:
         locks = []
         locked = fsio.locked
 
-        def record(path, timeout_s):
+        def record(path, timeout_s, **more):
             locks.append(path)
-            return locked(path, timeout_s)
+            return locked(path, timeout_s, **more)
 
         monkeypatch.setattr(fsio, "locked", record)
         desk.attach(desk.create(), b"x")

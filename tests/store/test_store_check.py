@@ -529,7 +529,7 @@ def test_what_a_killed_repair_left_is_found_by_the_sweep(start, desk, content):
         "print(list(Check(desk.layout, repair=desk.store.repair()).run()))"
     )
     assert child.end() == -9
-    assert any(name.startswith(".event.json.") for name in os.listdir(desk.home(event_id)))
+    assert len(list(desk.layout.tmp.glob("*/drafts/.event.json.*"))) == 1
     desk.sweep()
     assert desk.files(event_id) == ["binary.json", "content", "event.json"]
 

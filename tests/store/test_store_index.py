@@ -94,7 +94,7 @@ class TestADeadProcess:
         home = desk.home(event_id)
         code = "desk = Desk(Path(sys.argv[1]))\ndie('pwrite', '*.log', after=True)\ndesk.delete(int(sys.argv[2]))\n"
         assert start(code, event_id).end() == -9
-        (grave,) = desk.layout.tmp.glob("*/gone-*")
+        (grave,) = desk.layout.tmp.glob("*/drafts/gone-*")
         grave.rename(home)
         other = make_desk()
         assert by_index(other)

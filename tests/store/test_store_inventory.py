@@ -133,7 +133,7 @@ class TestExternalIds:
 
     def test_of_two_processes_one_gets_it_and_the_link_decides(self, make_desk, desk, thing, monkeypatch):
         other, heir, link = make_desk(), desk.make(name="heir"), os.link
-        monkeypatch.setattr(fsio, "locked", lambda *_: nullcontext())
+        monkeypatch.setattr(fsio, "locked", lambda *_, **__: nullcontext())
 
         def be_overtaken(source, target):
             monkeypatch.setattr(os, "link", link)
@@ -181,7 +181,7 @@ class TestAThreadThatMayNotTakeLong:
 class TestAKilledProcess:
     def test_that_deleted_an_object_is_swept_with_its_external_ids(self, desk, make_desk, start, thing):
         desk.name(thing)
-        code = "desk = Desk(Path(sys.argv[1])); die('unlink', sys.argv[3], after=True); "
+        code = "desk = Desk(Path(sys.argv[1])); die('rename', sys.argv[3], after=True); "
         code += "desk.store.inventory.delete(int(sys.argv[2]))"
         child = start(code, thing, f"{thing}.json")
         assert child.end() == -signal.SIGKILL
@@ -202,8 +202,8 @@ class TestAKilledProcess:
     def test_without_alive_is_swept_with_its_drafts(self, desk, start):
         code = "desk = Desk(Path(sys.argv[1])); die('link', '*.json', after=True); desk.make(name='n')"
         start(code).end()
-        (dead,) = (p for p in desk.layout.tmp.iterdir() if p != desk.store.folder)
-        assert [p.name[:7] for p in dead.glob("record-*")] == ["record-"]
+        (dead,) = (p for p in desk.layout.tmp.iterdir() if p != desk.writer.folder)
+        assert [p.name[:7] for p in dead.glob("drafts/record-*")] == ["record-"]
         (dead / "alive").unlink()
         assert desk.sweep() == 1
         assert not dead.exists()

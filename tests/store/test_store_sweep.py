@@ -3,13 +3,16 @@
 import errno
 import os
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from harness import until
 from store_tools import Desk, EventId, patch_call
 
 from c8ybin.domain.errors import EventNotFound
+from c8ybin.domain.ids import first_id
 from c8ybin.store import Sweeper
 from c8ybin.store.sweep import Sweep
 
@@ -59,7 +62,7 @@ class TestWhatAKilledProcessLeft:
             "receiver = desk.intake.whole(Label(), ())\nreceiver.feed(b'half')\n"
             "os.kill(os.getpid(), 9)\n"
         )
-        assert len(list(desk.layout.tmp.glob("*/body-*"))) == 1
+        assert len(list(desk.layout.tmp.glob("*/drafts/body-*"))) == 1
         assert desk.sweep() == 1
         is_clean(desk)
 
@@ -72,14 +75,14 @@ class TestWhatAKilledProcessLeft:
 
     def test_of_a_creation_is_removed(self, kill, desk, event_id):
         kill("die('rename', 'event-*', after=False)\ndesk.create()\n")
-        assert len(list(desk.layout.tmp.glob("*/event-*/event.json"))) == 1
+        assert len(list(desk.layout.tmp.glob("*/drafts/event-*/event.json"))) == 1
         desk.sweep()
         is_clean(desk)
         assert [found for found, _ in desk.layout.walk()] == [event_id]
 
     def test_of_a_deletion_is_removed(self, kill, desk, event_id):
         kill("die('rename', 'gone-*', after=True)\ndesk.delete(event_id)\n")
-        assert len(list(desk.layout.tmp.glob("*/gone-*/event.json"))) == 1
+        assert len(list(desk.layout.tmp.glob("*/drafts/gone-*/event.json"))) == 1
         desk.sweep()
         is_clean(desk)
 
@@ -102,15 +105,16 @@ class TestWhatAKilledProcessLeft:
 
     def test_of_an_attach_that_was_committed_is_a_draft(self, kill, desk, event_id):
         kill("die('link', 'binary.json', after=True)\ndesk.attach(event_id, b'new')\n")
-        assert len(os.listdir(desk.home(event_id))) == 4
+        assert len(list(desk.layout.tmp.glob("*/drafts/.binary.json.*"))) == 1
         desk.sweep()
         assert desk.files(event_id) == ALL
         assert desk.get(event_id) == b"new"
 
     def test_of_an_update_is_removed(self, kill, desk, event_id):
         kill("die('rename', 'event.json', after=False)\ndesk.update(event_id, text='new')\n")
-        assert len(os.listdir(desk.home(event_id))) == 2
+        assert len(list(desk.layout.tmp.glob("*/drafts/.event.json.*"))) == 1
         desk.sweep()
+        is_clean(desk)
         assert desk.files(event_id) == ["event.json"]
 
     def test_of_a_replace_that_was_not_committed_is_removed(self, kill, desk, attached):
@@ -148,12 +152,12 @@ class TestWhatAKilledProcessLeft:
     def test_of_a_deletion_of_a_running_processs_binary_is_its_bytes(self, kill, desk, make_desk, event_id):
         running = make_desk()
         running.attach(event_id, b"old")
-        kill("die('unlink', 'binary.json', after=True)\ndesk.drop(event_id)\n")
+        kill("die('rename', 'binary.json', after=True)\ndesk.drop(event_id)\n")
         assert desk.sweep() == 1
         assert desk.files(event_id) == ["event.json"]
 
     def test_of_a_deletion_of_an_earlier_processs_binary_is_its_bytes(self, kill, desk, attached):
-        kill("die('unlink', 'binary.json', after=True)\ndesk.drop(event_id)\n", event=attached)
+        kill("die('rename', 'binary.json', after=True)\ndesk.drop(event_id)\n", event=attached)
         desk.sweep()
         assert desk.files(attached) == ["event.json"]
 
@@ -161,7 +165,7 @@ class TestWhatAKilledProcessLeft:
         earlier = make_desk()
         earlier.chunk(event_id, "0-2/9", b"abc")
         earlier.close()
-        kill("die('unlink', 'upload.journal', after=True)\ndesk.drop(event_id)\n")
+        kill("die('rename', 'upload.journal', after=True)\ndesk.drop(event_id)\n")
         desk.sweep()
         assert desk.files(event_id) == ["event.json"]
 
@@ -203,7 +207,7 @@ class TestWhatAKilledProcessLeft:
     def test_of_a_void_upload_is_removed(self, kill, desk, event_id):
         kill(
             "desk.chunk(event_id, '0-2/9', b'abc')\n"
-            "die('unlink', 'upload.journal', after=False)\ndesk.attach(event_id, b'new')\n"
+            "die('rename', 'upload.journal', after=False)\ndesk.attach(event_id, b'new')\n"
         )
         desk.sweep()
         assert desk.files(event_id) == ALL
@@ -213,7 +217,7 @@ class TestWhatAKilledProcessLeft:
         home.mkdir(parents=True)
         (home / "event.json").write_bytes((desk.home(desk.create()) / "event.json").read_bytes())
         kill("die('link', 'binary.json', after=False)\ndesk.attach(event_id, b'new')\n", event=123456)
-        assert len(os.listdir(home)) == 3
+        assert len(os.listdir(home)) == 2
         desk.sweep()
         assert os.listdir(home) == ["event.json"]
 
@@ -301,7 +305,7 @@ class TestWhatTheDiskFailsAt:
         with failing(call, desk.home(first)):
             desk.sweep()
         assert desk.files(second) == ["event.json"]
-        assert len(desk.files(first)) == 3
+        assert len(desk.files(first)) == 2
         assert str(desk.home(first)) in caplog.text
         desk.sweep()
         assert desk.files(first) == ["event.json"]
@@ -316,7 +320,7 @@ class TestWhatTheDiskFailsAt:
         with failing(call, home.parent):
             desk.sweep()
         assert [desk.files(event_id) for event_id in leavings] == [["event.json"]] * 2
-        assert len(os.listdir(home)) == 3
+        assert len(os.listdir(home)) == 2
         desk.sweep()
         assert os.listdir(home) == ["event.json"]
         is_clean(desk)
@@ -383,10 +387,10 @@ class TestWhatALiveProcessHas:
         )
         assert child.hear() == "placed"
         before = sorted(os.listdir(desk.home(event_id)))
-        assert len(before) == 3
+        assert len(before) == 2
         assert desk.sweep() == 0
         assert sorted(os.listdir(desk.home(event_id))) == before
-        assert len(list(desk.layout.tmp.glob("*/body-*"))) == 1
+        assert len(list(desk.layout.tmp.glob("*/drafts/body-*"))) == 1
         child.tell()
         assert child.hear() == "done"
         assert desk.get(event_id) == b"new"
@@ -401,9 +405,9 @@ class TestWhatALiveProcessHas:
         )
         assert child.hear() == "placed"
         kill("die('link', 'binary.json', after=False)\ndesk.attach(event_id, b'dead')\n")
-        assert len(os.listdir(desk.home(event_id))) == 5
-        assert desk.sweep() == 1
         assert len(os.listdir(desk.home(event_id))) == 3
+        assert desk.sweep() == 1
+        assert len(os.listdir(desk.home(event_id))) == 2
         child.tell()
         assert child.hear() == "done"
         assert desk.get(event_id) == b"new"
@@ -526,3 +530,14 @@ class TestTheSweeper:
         assert done.wait(30)
         sweeper.stop()
         assert "will be tried again" in caplog.text
+
+    def test_makes_the_directory_of_the_next_hour_ahead(self, desk, event_id):
+        sweeper, before = Sweeper(desk.store.sweep), time.time()
+        sweeper.start()
+        hour = desk.layout.event(event_id).parent
+        assert until(lambda: len(desk.layout.hours()) > 1)
+        sweeper.stop()
+        [ahead] = [found for found in desk.layout.hours() if found != hour]
+        first, after = desk.layout.ids_of_hour(f"{ahead.parent.name}/{ahead.name}")
+        assert first <= first_id(int(before * 1000) + 3_600_000) < after
+        assert list(desk.layout.walk_hour(ahead)) == []

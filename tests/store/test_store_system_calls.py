@@ -188,7 +188,8 @@ def test_delete_of_a_binary_touches_the_event_then_unlinks_the_name_then_the_byt
         "fsync .event.json",
         "rename .event.json > event.json",
         "fsync home",
-        "unlink binary.json",
+        "rename binary.json > gone",
+        "unlink gone",
         "fsync home",
         "unlink content",
         "fsync home",
@@ -202,7 +203,7 @@ def test_delete_of_an_upload_makes_the_end_of_its_journal_durable_before_its_byt
     desk.chunk(event_id, "0-2/9", b"abc")
     in_order(
         calls("desk.drop(event_id)", event_id),
-        "unlink upload.journal",
+        "rename upload.journal > gone",
         "fsync home",
         "unlink content",
         "answer",
@@ -211,16 +212,18 @@ def test_delete_of_an_upload_makes_the_end_of_its_journal_durable_before_its_byt
 
 def test_delete_of_an_upload_is_durable_before_the_answer(calls, desk, event_id):
     desk.chunk(event_id, "0-2/9", b"abc")
-    in_order(calls("desk.drop(event_id)", event_id), "unlink upload.journal", "fsync home", "answer")
+    in_order(calls("desk.drop(event_id)", event_id), "rename upload.journal > gone", "fsync home", "answer")
 
 
 def test_delete_of_a_binary_takes_the_upload_that_replaces_it_along(calls, desk, attached):
     desk.chunk(attached, "0-2/9", b"abc", put=True)
     found = calls("desk.drop(event_id)", attached)
-    assert found[found.index("unlink binary.json") :] == [
-        "unlink binary.json",
+    assert found[found.index("rename binary.json > gone") :] == [
+        "rename binary.json > gone",
+        "unlink gone",
         "fsync home",
-        "unlink upload.journal",
+        "rename upload.journal > gone",
+        "unlink gone",
         "fsync home",
         "unlink content",
         "fsync home",
@@ -239,9 +242,9 @@ def test_delete_drops_a_void_journal_durably_before_the_binary(calls, desk, even
     journal.write_bytes(kept)
     in_order(
         calls("desk.drop(event_id)", event_id),
-        "unlink upload.journal",
+        "rename upload.journal > gone",
         "fsync home",
-        "unlink binary.json",
+        "rename binary.json > gone",
         "fsync home",
         "answer",
     )
@@ -333,7 +336,8 @@ def test_completing_chunk_is_bytes_then_a_commit_then_the_journal_goes(calls, ev
         "unlink .binary.json",
         "fsync home",
         "pwrite64 log",
-        "unlink upload.journal",
+        "rename upload.journal > gone",
+        "unlink gone",
         "fsync home",
         "answer",
     ]
@@ -359,7 +363,7 @@ def test_a_chunk_makes_durable_what_makes_an_upload_void_before_it_drops_that(ca
     in_order(
         calls("desk.chunk(event_id, '0-2/9', b'abc', put=True)", event_id),
         "fsync home",
-        "unlink upload.journal",
+        "rename upload.journal > gone",
     )
 
 
@@ -398,7 +402,7 @@ class TestTheSweep:
         before = "desk.store.sweep.upload_expiry_s = -1.0"
         in_order(
             calls("desk.store.sweep.stale_uploads()", event_id, before=before),
-            "unlink upload.journal",
+            "rename upload.journal > gone",
             "fsync home",
             "unlink content",
         )

@@ -191,7 +191,7 @@ class TestAChunkAgain:
     def test_of_a_kill_between_the_binary_and_the_end_of_the_journal_completes(self, desk, event_id, start):
         desk.chunk(event_id, "0-3/*", DATA[:4])
         code = (
-            "desk = Desk(Path(sys.argv[1]))\ndie('unlink', 'upload.journal', after=False)\n"
+            "desk = Desk(Path(sys.argv[1]))\ndie('rename', 'upload.journal', after=False)\n"
             "desk.chunk(int(sys.argv[2]), '4-9/10', bytes(range(4, 10)))\n"
         )
         assert start(code, event_id).end() == -9
@@ -315,7 +315,7 @@ class TestAVoidUpload:
         assert desk.files(event_id) == ["event.json"]
         assert str(desk.chunk(event_id, "4-9/*", DATA[4:])) == "4-9/*"
 
-    @pytest.mark.parametrize("call", [("link", "binary.json", True), ("unlink", "upload.journal", False)])
+    @pytest.mark.parametrize("call", [("link", "binary.json", True), ("rename", "upload.journal", False)])
     def test_never_comes_back_though_the_post_was_killed_before_it_dropped_the_journal(
         self, desk, event_id, start, call
     ):
@@ -338,7 +338,7 @@ class TestAVoidUpload:
         desk.attach(event_id, b"old")
         desk.chunk(event_id, "0-3/*", DATA[:4], put=True)
         with monkeypatch.context() as patch:
-            patch.setattr("c8ybin.store.binaries.drop_upload", lambda home, binary: False)
+            patch.setattr("c8ybin.store.binaries.drop_upload", lambda home, binary, disk: False)
             desk.replace(event_id, b"new")
         assert desk.upload(event_id) is None
         assert str(desk.chunk(event_id, "4-9/10", DATA[4:], put=True)) == "4-9/10"
@@ -683,5 +683,5 @@ def test_a_chunk_anew_that_a_whole_post_overtakes_leaves_nothing(desk, make_desk
     monkeypatch.setattr(Journal, "begin", overtaken)
     desk.chunk(event_id, "0-2/9", b"xyz")
     with desk.disk.held(event_id) as home:
-        drop_void_upload(home)
+        drop_void_upload(home, desk.disk)
     assert desk.files(event_id) == ["binary.json", "content", "event.json"]

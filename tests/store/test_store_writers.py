@@ -1,7 +1,6 @@
 """Processes in one data directory: their folders, their locks of life, their hours."""
 
 import errno
-import fcntl
 import os
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from store_tools import by_path
 
 from c8ybin import fsio
 from c8ybin.store.layout import Layout
-from c8ybin.store.writer import UnfitFileSystem, Writer, hours_of, noted_inventory, untold_hours_of
+from c8ybin.store.writer import Writer, hours_of, noted_inventory, untold_hours_of
 
 
 @pytest.fixture()
@@ -51,7 +50,7 @@ def test_alive_is_held_until_the_writer_closes_and_nothing_of_it_stays(make_writ
 
 
 def test_alive_is_held_by_a_process_and_free_once_it_is_killed(start, root):
-    child = start("desk = Desk(Path(sys.argv[1]))\nsay(desk.store.folder)\nwait()")
+    child = start("desk = Desk(Path(sys.argv[1]))\nsay(desk.writer.folder)\nwait()")
     folder = Layout(root).tmp / child.hear().rpartition("/")[2]
     assert not is_free(folder)
     child.kill()
@@ -110,7 +109,7 @@ def test_hours_that_are_noted_again_and_again_do_not_pile_up(make_writer, monkey
     writer.note_hour("inventory")
     fill(writer, 20)
     assert (writer.folder / "hours").stat().st_size < 3 * 1024
-    assert sorted(os.listdir(writer.folder)) == ["alive", "hours"]
+    assert sorted(os.listdir(writer.folder)) == ["alive", "drafts", "hours"]
     # None is forgotten, for what this process may leave there, and none that may not be told.
     every = [f"2026-11-24/{hour:02}" for hour in range(24)]
     assert hours_of(writer.folder) == ["2026-11-23/00", *every]
@@ -156,7 +155,7 @@ def test_hours_stay_as_they_are_where_there_is_no_room_for_others(make_writer, m
 
     monkeypatch.setattr("c8ybin.fsio.durable.rename", fail)
     writer.note_synced()
-    assert sorted(os.listdir(writer.folder)) == ["alive", "hours"]
+    assert sorted(os.listdir(writer.folder)) == ["alive", "drafts", "hours"]
     writer.note_hour("2026-11-24/16")
     assert hours_of(writer.folder) == ["2026-11-24/15", "2026-11-24/16"]
 
@@ -178,7 +177,7 @@ def test_the_folder_is_durable_before_it_is_used(root, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", record)
     writer = Writer(Layout(root))
-    assert synced == [(str(writer.folder), ["alive", "hours"]), (str(root / "tmp"), [writer.name])]
+    assert synced == [(str(writer.folder), ["alive", "drafts", "hours"]), (str(root / "tmp"), [writer.name])]
     writer.close()
 
 
@@ -187,6 +186,8 @@ def test_a_writer_whose_new_folder_a_sweep_removes_takes_another(root, monkeypat
 
     def make_and_lose(path, mode):
         mkdir(path, mode)
+        if path.name == "drafts":
+            return
         folders.append(path)
         if len(folders) == 1:
             os.rmdir(path)
@@ -233,16 +234,6 @@ def test_a_writer_whose_new_folder_a_sweep_took_and_left_takes_another(root, mon
     writer.close()
 
 
-@pytest.mark.parametrize(("call", "number"), [("link", errno.EPERM), ("flock", errno.ENOLCK)])
-def test_a_file_system_without_links_or_locks_is_refused(root, monkeypatch, call, number):
-    def fail(*arguments, **folders):
-        raise OSError(number, "not here")
-
-    monkeypatch.setattr(os if call == "link" else fcntl, call, fail)
-    with pytest.raises(UnfitFileSystem, match="no hard links or no file locks"):
-        Writer(Layout(root))
-
-
 def test_a_probe_writes_durably_and_leaves_nothing(make_writer, monkeypatch):
     writer, synced = make_writer(), []
     fsync = os.fsync
@@ -254,7 +245,7 @@ def test_a_probe_writes_durably_and_leaves_nothing(make_writer, monkeypatch):
     monkeypatch.setattr(os, "fsync", record)
     writer.probe()
     assert synced == [7]
-    assert sorted(os.listdir(writer.folder)) == ["alive", "hours"]
+    assert sorted(os.listdir(writer.folder)) == ["alive", "drafts", "hours"]
 
 
 def test_the_store_tells_its_trouble_and_when_it_is_over(make_desk, monkeypatch):

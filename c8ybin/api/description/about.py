@@ -18,6 +18,8 @@ ABOUT = f"""\
   source, or a managed object, is 403. An external ID that is taken is 409, whoever has it.
 - **Requests in logs.** `X-Request-ID` names a request in the answer and in the server's logs: that of the client, where
   it is 1 to 64 letters, digits, `.`, `_` and `-`, else one that is made.
+- **Read-only.** While the data is moved nothing is changed: whatever but GET, HEAD and OPTIONS is then 503 with
+  Retry-After, for it passes and the request may be sent again unchanged. `/health` warns of it.
 - **Pages of other origins** are answered where the server is told these; a preflight OPTIONS takes no account.
 """
 

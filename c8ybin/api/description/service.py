@@ -26,7 +26,7 @@ def service_paths() -> Object:
     health = {
         "summary": "Whether the store can take a write",
         "description": "Tried at most once a second. `kind` says in a word for machines what `message` says to people: "
-        f"{_listed(KINDS)}. What is wrong although writes are taken is in `warnings`: {_listed(WARNINGS)}.",
+        f"{_listed(KINDS)}. What else is worth knowing is in `warnings`: {_listed(WARNINGS)}.",
         "responses": {
             "200": {"description": "It can.", "content": {"application/json": {"schema": ref("Up")}}},
             "503": {
