@@ -19,7 +19,7 @@ def table(tally: Mapping[str, Mapping[str, int]]) -> str:
     lines = ["| what was done | how often | lost | mixed |", "|---|---|---|---|"]
     for row, counts in sorted(tally.items()):
         often = ", ".join(
-            f"{count:,} {unit.replace('_', ' ')}"
+            f"{count:,} {unit.replace('_', ' ').removesuffix('s' if count == 1 else '')}"
             for unit, count in counts.items()
             if unit not in ("lost", "mixed")
         )

@@ -23,6 +23,7 @@ from c8ybin.store import Check
 from c8ybin.store.layout import Layout
 
 ROW = "Backups under load"
+SERIES = 10  # copies by rsync
 Serve = Callable[..., RunningServer]
 
 
@@ -185,12 +186,12 @@ def test_a_restored_server_answers_as_the_old_one_did(serve: Serve, quick_root: 
 
 
 def test_a_copy_by_rsync_under_load_is_made_good_by_a_repair_and_has_whatever_did_not_change(
-    serve: Serve, quick_root: Path, command: Callable[..., str], tally: Callable[..., None]
+    serve: Serve, quick_root: Path, command: Callable[..., str], series: int, tally: Callable[..., None]
 ) -> None:
     rsync = command("rsync")
     server = serve("--demo", data=quick_root)
     copy = quick_root.parent / "copy"
-    with Load(server, clients=4, seed=3) as load:
+    with Load(server, clients=4, seed=3 + series) as load:
         assert wait_for(load, 120)
         # The second one takes what changed during the first. It compares the bytes: of what changed within
         # a second and kept its length, rsync sees nothing by itself.
