@@ -190,13 +190,16 @@ def after_kills(
     outcomes: tuple[State, ...],
     then: str,
     steps: Iterable[int] | None = None,
-) -> Iterator[Recording]:
-    """Yield recordings of an operation that is killed at a step, each or some, and what another does then."""
+) -> Iterator[tuple[int, Recording]]:
+    """Yield recordings of an operation that is killed at a step, each or some, and what another does then.
+
+    With each the number of the step that is not done.
+    """
     for step in itertools.count() if steps is None else steps:
         recording = killed(name, base / f"{step}", locks, outcomes, step=step, then=then)
         if recording is None:
             return
-        yield recording
+        yield step, recording
 
 
 def followers(name: str) -> list[str]:

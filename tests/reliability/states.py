@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,11 +50,16 @@ class Found:
 
 
 class Bench:
-    """Where states are laid out and looked at, each once."""
+    """Where states are laid out and looked at, each once.
+
+    Attributes:
+        told: How often a recording of this name told that an fsync is needed.
+    """
 
     def __init__(self, folder: Path, locks: Path) -> None:
         self._folder = folder
         self._locks = locks
+        self.told: Counter[str] = Counter()
         self._good: set[Key] = set()
         # The same without what is in the index.
         self._good_otherwise: set[Key] = set()

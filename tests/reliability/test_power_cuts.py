@@ -11,6 +11,7 @@ import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -31,53 +32,59 @@ from strace_log import trace
 from c8ybin.accounts import passwords
 from c8ybin.index import manifest
 
-# What is killed and what another process does then, where that alone shows that some fsync is missing;
-# without --full every kill of these is tried, and some of each other operation.
-TELLING = {
-    ("create event", "attach"),
-    ("create event", "first chunk"),
-    ("create event", "change event"),
-    ("create event", "sweep"),
-    ("attach", "sweep"),
-    ("replace", "sweep"),
-    ("attach a long body", "sweep"),
-    ("attach over an upload", "first chunk by PUT"),
-    ("attach over an upload", "expire an upload"),
-    ("first chunk", "first chunk"),
-    ("next chunk", "next chunk"),
-    ("next chunk", "completing chunk"),
-    ("delete binary", "sweep"),
-    ("delete event", "sweep"),
-    ("delete event on a full disk", "sweep"),
-    ("create managed object", "change managed object"),
-    ("create managed object", "add external ID"),
-    ("delete managed object", "sweep"),
-    ("delete managed object", "give its external ID to another"),
-    ("remove external ID", "sweep"),
-    ("make the first account", "make the first account"),
-    ("make a certificate", "make a certificate"),
-    ("first start", "first start"),
-}
-MOST_KILLS = 3
-# The same, where one kill alone shows it: after which step. Of those together some are refused then, and some answered.
+AT_ONCE = ""
+# What is killed and what another process does then, where a kill shows that some fsync is missing, and after which
+# steps it does: before any, or after one like this. Of those together some are refused then, and some answered.
 TELLING_AFTER = {
-    ("attach and create together", "attach and create together"): "link * > */binary.json",
-    ("attach twice together", "attach twice together"): "link * > */binary.json",
-    ("delete both", "delete both"): "unlink */binary.json",
-    ("replace over its upload", "delete both"): "rename * > */binary.json",
-    ("restore over old data", "restore over old data"): "rename */format.moving > */format",
-    ("repair foreign files", "repair foreign files"): "mkdir data/quarantine",
-    ("copy what goes again", "copy what goes again"): "unlink data/.sync/hours/*",
-    ("replace beside a damaged upload", "repair a damaged upload"): "rename * > */binary.json",
+    ("create event", "attach"): (AT_ONCE, "rename */drafts/event-* > *"),
+    ("create event", "first chunk"): (AT_ONCE, "rename */drafts/event-* > *"),
+    ("create event", "change event"): ("rename */drafts/event-* > *",),
+    ("create event", "delete event"): (AT_ONCE,),
+    ("create event", "sweep"): ("rename */drafts/event-* > *", "write data/index/*.log"),
+    ("attach", "sweep"): ("rename */drafts/body-* > *",),
+    ("replace", "sweep"): ("rename * > */binary.json",),
+    ("replace", "delete binary"): ("rename * > */binary.json",),
+    ("attach a long body", "sweep"): ("write data/events/*/binary.json",),
+    ("attach over an upload", "first chunk by PUT"): ("link * > */binary.json",),
+    ("attach over an upload", "expire an upload"): (AT_ONCE,),
+    ("attach and create together", "attach and create together"): ("link * > */binary.json",),
+    ("attach twice together", "attach twice together"): ("link * > */binary.json",),
+    ("first chunk", "first chunk"): ("rename * > */upload.journal",),
+    ("next chunk", "next chunk"): ("write */upload.journal",),
+    ("next chunk", "completing chunk"): ("write */upload.journal",),
+    ("next chunk by PUT", "sweep"): ("write */upload.journal",),
+    ("replace over its upload", "delete both"): ("rename * > */binary.json",),
+    ("replace beside a damaged upload", "repair a damaged upload"): ("rename * > */binary.json",),
+    ("delete binary", "sweep"): ("unlink */content-*",),
+    ("delete both", "delete both"): ("unlink */binary.json",),
+    ("delete event", "sweep"): ("rename data/events/* > *",),
+    ("delete event on a full disk", "sweep"): ("rename */event.json > */deleted",),
+    ("create managed object", "change managed object"): ("link * > data/devices/*",),
+    ("create managed object", "add external ID"): (AT_ONCE, "link * > data/devices/*"),
+    ("delete managed object", "sweep"): ("rename data/devices/* > *",),
+    ("delete managed object", "give its external ID to another"): ("rename data/devices/* > *",),
+    ("remove external ID", "sweep"): ("rename data/identities/* > *",),
+    ("make the first account", "make the first account"): ("rename * > data/admin-password",),
+    ("make a certificate", "make a certificate"): ("rename * > *",),
+    ("first start", "first start"): ("mkdir new", "mkdir new/data", "rename * > new/data/format"),
+    ("restore over old data", "restore over old data"): ("rename */format.moving > */format",),
+    ("repair foreign files", "repair foreign files"): ("mkdir data/quarantine",),
+    ("make read-only", "make read-only"): ("rename * > data/read-only",),
+    ("copy what goes again", "copy what goes again"): ("unlink data/.sync/hours/*",),
 }
-# What takes long to look at: without --full one kill of each is tried.
+# So many kills more of each operation are tried without --full.
+MOST_KILLS = 3
+# Of what takes long to look at, with each thing that another process does then.
+MOST_DEAR_KILLS = 1
 DEAR = {
     name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Moved | Repaired | Restored)
 }
-# Of these no other without --full, for test_restore_switch.py kills restores at each step.
+# Of these none, for test_restore_switch.py kills restores at each step.
 KILLED_ELSEWHERE = {"restore over old data", "restore what is half restored", "restore while a server starts"}
+
 ROW = "Power cuts, every disk state"
 SITES_ROW = "Each fsync taken out in turn"
+Kill = tuple[str, int]  # what another process does then, and at which step
 
 CALLS = fsync_calls()
 
@@ -91,12 +98,11 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Recordings:
-    """What was recorded of an operation: whole, after each kill, and those kills that tell most."""
+    """What was recorded of an operation: whole, after kills, and those of them that are looked at without `--full`."""
 
     whole: list[Recording]
     killed: list[Recording]
-
-    telling: list[Recording]
+    few: list[Recording]
 
     @property
     def every(self) -> list[Recording]:
@@ -111,16 +117,20 @@ def folder():
         yield Path(path)
 
 
-def few_kills(recording: Recording, then: str) -> list[int]:
-    """Return the steps at which an operation is killed, if not at each: a telling one, and one where that is dear."""
-    name = recording.name.partition(",")[0]
-    steps: list[int] = []
-    if name in DEAR and name not in KILLED_ELSEWHERE:
-        steps += random.Random(name + then).sample(range(len(recording.of_the_first_act)), 1)
-    if pattern := TELLING_AFTER.get((name, then)):
-        done = recording.of_the_first_act[:-1]
-        steps += [n + 1 for n, step in enumerate(done) if fnmatch(str(step), pattern)]
-    return sorted(set(steps))
+def few_kills(name: str, recording: Recording) -> set[Kill]:
+    """Return the kills of an operation that are tried if not all are: those that tell most, and some by chance."""
+    done = [AT_ONCE, *map(str, recording.of_the_first_act[:-1])]
+    others = followers(name)
+    every = list(product(others, range(len(done))))
+    most = min(len(every), MOST_KILLS)
+    if name in DEAR:
+        most = 0 if name in KILLED_ELSEWHERE else MOST_DEAR_KILLS * len(others)
+    telling = {
+        (then, step)
+        for then, step in every
+        if any(fnmatch(done[step], pattern) for pattern in TELLING_AFTER.get((name, then), ()))
+    }
+    return telling.union(random.Random(name).sample(every, most))
 
 
 @pytest.fixture(scope="module")
@@ -139,20 +149,14 @@ def recorded(folder, pool, request):
         if name not in made:
             base = folder / "recorded"
             recordings = [whole(name, base / f"{e}", pool, earlier=e) for e in (False, True)]
-            killed, telling = [], []
+            few, killed, chosen = few_kills(name, recordings[0]), [], []
             for then in followers(name):
-                few = few_kills(recordings[0], then)
-                steps = few if name in DEAR and not full else None
-                found = list(after_kills(name, base / then, pool, recordings[0].outcomes, then, steps))
-                killed += found
-                if (name, then) in TELLING or steps is few:
-                    telling += found
-                else:
-                    telling += [found[n] for n in few]
+                steps = None if full else sorted(step for other, step in few if other == then)
+                for step, found in after_kills(name, base / then, pool, recordings[0].outcomes, then, steps):
+                    killed.append(found)
+                    chosen += [found] if (then, step) in few else []
             shutil.rmtree(base)
-            if name not in DEAR:
-                telling += random.Random(name).sample(killed, min(len(killed), MOST_KILLS))
-            made[name] = Recordings(recordings, killed, telling)
+            made[name] = Recordings(recordings, killed, chosen)
         return made[name]
 
     return record
@@ -188,7 +192,7 @@ def test_a_power_cut_at_any_step_leaves_the_old_or_the_new(recorded, look, tally
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_power_cut_after_a_kill_leaves_the_old_or_the_new(recorded, look, full, name):
     """Another process has done the same, or what else may be done then, or has swept."""
-    look(recorded(name).killed if full else recorded(name).telling)
+    look(recorded(name).killed if full else recorded(name).few)
 
 
 @pytest.mark.parametrize("name", TOGETHER)
@@ -211,14 +215,19 @@ def users(recorded, call):
     """
     found: dict[Site, list[Recording]] = {}
     for name in OPERATIONS:
-        for recording in recorded(name).whole + recorded(name).telling:
+        for recording in recorded(name).whole + recorded(name).few:
             for site in {site for s in recording.steps for site in s.sites if site.first == call.site}:
                 found.setdefault(site, []).append(recording)
     return found
 
 
 def is_needed(bench, sites, recordings):
-    return any(bench.look(r, QUICK, without=sites, most_wrong=1).wrong for r in recordings)
+    """Tell whether something is wrong without the fsyncs of some sites; what told most so far is asked first."""
+    for recording in sorted(recordings, key=lambda each: -bench.told[each.name]):
+        if bench.look(recording, QUICK, without=sites, most_wrong=1).wrong:
+            bench.told[recording.name] += 1
+            return True
+    return False
 
 
 @pytest.mark.parametrize("call", [c for c in CALLS if not c.elsewhere and c.key not in NEEDLESS], ids=str)
