@@ -9,8 +9,10 @@ import random
 import shutil
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 
@@ -96,17 +98,58 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "_place", lambda *_: PLACE)
 
 
-@dataclass
 class Recordings:
-    """What was recorded of an operation: whole, after kills, and those of them that are looked at without `--full`."""
+    """What is recorded of an operation, when it is asked for."""
 
-    whole: list[Recording]
-    killed: list[Recording]
-    few: list[Recording]
+    def __init__(self, name: str, folder: Path, pool: Path, *, full: bool) -> None:
+        self._name = name
+        self._base = folder / "recorded"
+        self._pool = pool
+        self._full = full
+
+    @cached_property
+    def whole(self) -> list[Recording]:
+        """By a process that was there before, and by its own."""
+        with self._on_a_disk() as base:
+            return [whole(self._name, base / f"{e}", self._pool, earlier=e) for e in (False, True)]
+
+    @property
+    def killed(self) -> list[Recording]:
+        """After each kill with `--full`, after few without."""
+        return list(self._kills.values())
+
+    @property
+    def few(self) -> list[Recording]:
+        """After those kills that are tried without `--full`."""
+        return [recording for kill, recording in self._kills.items() if kill in self._few]
 
     @property
     def every(self) -> list[Recording]:
         return [*self.whole, *self.killed]
+
+    @cached_property
+    def _few(self) -> set[Kill]:
+        return few_kills(self._name, self.whole[0])
+
+    @cached_property
+    def _kills(self) -> dict[Kill, Recording]:
+        found: dict[Kill, Recording] = {}
+        outcomes = self.whole[0].outcomes
+        with self._on_a_disk() as base:
+            for then in followers(self._name):
+                steps = None if self._full else sorted(step for other, step in self._few if other == then)
+                for step, recording in after_kills(
+                    self._name, base / then, self._pool, outcomes, then, steps
+                ):
+                    found[then, step] = recording
+        return found
+
+    @contextmanager
+    def _on_a_disk(self) -> Iterator[Path]:
+        try:
+            yield self._base
+        finally:
+            shutil.rmtree(self._base)
 
 
 @pytest.fixture(scope="module")
@@ -142,24 +185,8 @@ def pool(folder):
 @pytest.fixture(scope="module")
 def recorded(folder, pool, request):
     """Return what gives the recordings of an operation; each is made once."""
-    made: dict[str, Recordings] = {}
     full = request.config.getoption("--full")
-
-    def record(name):
-        if name not in made:
-            base = folder / "recorded"
-            recordings = [whole(name, base / f"{e}", pool, earlier=e) for e in (False, True)]
-            few, killed, chosen = few_kills(name, recordings[0]), [], []
-            for then in followers(name):
-                steps = None if full else sorted(step for other, step in few if other == then)
-                for step, found in after_kills(name, base / then, pool, recordings[0].outcomes, then, steps):
-                    killed.append(found)
-                    chosen += [found] if (then, step) in few else []
-            shutil.rmtree(base)
-            made[name] = Recordings(recordings, killed, chosen)
-        return made[name]
-
-    return record
+    return cache(lambda name: Recordings(name, folder, pool, full=full))
 
 
 @pytest.fixture(scope="module")
@@ -168,13 +195,13 @@ def bench(folder, pool):
 
 
 @pytest.fixture
-def look(bench, tally, full):
+def look(bench, tally):
     """Return what looks at all states of some recordings, counts them, and fails if any is wrong."""
 
-    def look_at(recordings):
+    def look_at(recordings, how):
         wrong = []
         for recording in recordings:
-            found = bench.look(recording, FULL if full else QUICK)
+            found = bench.look(recording, how)
             tally(ROW, cut_points=found.cuts, states=found.states, lost=found.lost, mixed=found.mixed)
             wrong += found.wrong
         if wrong:
@@ -184,15 +211,17 @@ def look(bench, tally, full):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_power_cut_at_any_step_leaves_the_old_or_the_new(recorded, look, tally, name):
+def test_a_power_cut_at_any_step_leaves_the_old_or_the_new(recorded, look, full, tally, name):
     tally(ROW, operations=1)
-    look(recorded(name).whole)
+    look(recorded(name).whole, FULL if full else QUICK)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_power_cut_after_a_kill_leaves_the_old_or_the_new(recorded, look, full, name):
+def test_a_power_cut_after_a_kill_leaves_the_old_or_the_new(recorded, look, full, tally, name):
     """Another process has done the same, or what else may be done then, or has swept."""
-    look(recorded(name).killed if full else recorded(name).few)
+    kills = recorded(name).killed if full else recorded(name).few
+    tally(ROW, kills=len(kills))
+    look(kills, QUICK)
 
 
 @pytest.mark.parametrize("name", TOGETHER)
