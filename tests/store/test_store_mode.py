@@ -84,7 +84,7 @@ def test_who_joins_after_the_order_changes_nothing_and_is_known_to(root: Path) -
 
 def test_who_runs_obeys_within_a_second_and_again(opened: Store, root: Path) -> None:
     layout = Layout(root)
-    assert still_writing(layout) == [opened.folder]
+    assert still_writing(layout) == [opened.folder.parent]
     opened.mode.start()
     make_read_only(layout)
     assert wait_until_read_only(layout, 10.0) == []
@@ -93,7 +93,7 @@ def test_who_runs_obeys_within_a_second_and_again(opened: Store, root: Path) -> 
     deadline = threading.Event()
     while opened.is_read_only:
         assert not deadline.wait(0.01)
-    assert still_writing(layout) == [opened.folder]
+    assert still_writing(layout) == [opened.folder.parent]
     opened.mode.stop()
 
 
@@ -104,7 +104,7 @@ def test_a_change_under_way_ends_before_the_process_is_known_to_obey(opened: Sto
         assert not opened.mode._look()
         with pytest.raises(ReadOnly):
             opened.events.create(new_event(DOCUMENT), "tester")
-        assert still_writing(layout) == [opened.folder]
+        assert still_writing(layout) == [opened.folder.parent]
     assert opened.mode._look()
     assert still_writing(layout) == []
 
@@ -140,7 +140,7 @@ def test_where_nobody_can_tell_it_stays_as_it_is_and_is_known(
     monkeypatch.setattr(mode, "is_read_only", fail)
     monkeypatch.setattr(mode, "LOOK_EVERY_S", 0.01)
     opened.mode.start()
-    assert wait_until_read_only(Layout(root), 0.1) == [opened.folder]
+    assert wait_until_read_only(Layout(root), 0.1) == [opened.folder.parent]
     assert not opened.is_read_only
     opened.mode.stop()
 
