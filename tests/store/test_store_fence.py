@@ -14,6 +14,7 @@ from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import Busy, ChunkConflict, CutOff, EventNotFound, Refusal
 from c8ybin.domain.ids import RELEASED_MS, Clock
 from c8ybin.domain.queries import Query
+from c8ybin.fsio import files
 from c8ybin.fsio import locks as flocks
 from c8ybin.store import beats, watch
 from c8ybin.store import disk as disk_module
@@ -136,7 +137,15 @@ def before_step(number: int, act: Callable[[], object]) -> Iterator[list[str]]:
 
         return called
 
+    open_existing = files.open_beneath
+    step = wrapping("open", open_existing)
+
+    def opening(path, flags):
+        # By openat2, which is no function of `os`; what is only read is no step.
+        return (step if flags & (os.O_WRONLY | os.O_RDWR) else open_existing)(path, flags)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "open_beneath", opening)
         for name in CALLS:
             patch.setattr(os, name, wrapping(name, getattr(os, name)))
         yield calls
