@@ -384,10 +384,26 @@ class TestAFencedProcess:
         fence(fenced.writer.folder)
         assert other.sweep() == 1
         assert other.files(event) == ["event.json"]
-        assert not fenced.writer.folder.exists()
+        assert sorted(os.listdir(fenced.writer.folder)) == ["alive", "beat", "fenced", "hours"]
+        assert other.sweep() == 0
         with pytest.raises(CutOff):
             fenced.disk.watch.round()
         received.body.close()
+        fenced.die()
+        assert other.sweep() == 1
+        assert not fenced.writer.folder.exists()
+
+    def test_that_was_swept_while_it_holds_a_lock_does_not_block_that_for_good(
+        self, pair, monkeypatch, at_once
+    ):
+        fenced, other = pair
+        monkeypatch.setattr(disk_module, "LOCK_TIMEOUT_S", 0.3)
+        event = other.create()
+        with fenced.disk.locked(event), another_process():
+            fence(fenced.writer.folder)
+            other.sweep()
+            other.replace(event, b"new")
+        assert other.get(event) == b"new"
 
     def test_that_is_dead_is_fenced_before_it_is_swept(self, pair, monkeypatch):
         dead, other = pair

@@ -27,6 +27,7 @@ from c8ybin.store import (
     still_writing,
     wait_until_read_only,
 )
+from c8ybin.store.fence import fence
 from c8ybin.store.layout import Layout
 
 DOCUMENT = {"source": {"id": "1001"}, "type": "test", "time": "2026-11-24T12:00:00.000Z", "text": "old"}
@@ -156,6 +157,15 @@ def test_a_dead_process_does_not_count(root: Path) -> None:
     desk = Desk(root)
     desk.die()
     assert still_writing(Layout(root)) == []
+
+
+def test_one_that_was_fenced_does_not_count_though_it_holds_its_locks(root: Path) -> None:
+    with closing(Store.open(root, several_hosts=True)) as silent:
+        make_read_only(Layout(root))
+        folder = silent.folder.parent
+        assert still_writing(Layout(root)) == [folder]
+        fence(folder)
+        assert still_writing(Layout(root)) == []
 
 
 def test_no_sweep_begins_while_nothing_may_be_changed(root: Path) -> None:
