@@ -73,7 +73,12 @@ def sync(source: Path, target: Path, final: bool, verify: bool, as_json: bool) -
     if done.damaged or done.others:
         counts = ((len(done.damaged), "events"), (len(done.others), "managed objects or external IDs"))
         what = " and ".join(f"{count} damaged {noun}" for count, noun in counts if count)
-        raise Problem(f"{what} were left out of the copy; the rest is complete.")
+        kept = (
+            f" Earlier copies of {done.quarantined} of them are in {target}/quarantine."
+            if done.quarantined
+            else ""
+        )
+        raise Problem(f"{what} were left out of the copy; the rest is complete.{kept}")
 
 
 def _leave_out(which: str, what: str) -> None:
@@ -92,6 +97,7 @@ def _tell(done: Synced, target: Path, seconds: float, *, as_json: bool) -> None:
                     "copiedBytes": done.copied_bytes,
                     "damaged": [str(event_id) for event_id in done.damaged],
                     "others": done.others,
+                    "quarantined": done.quarantined,
                     "complete": done.is_complete,
                     "seconds": round(seconds, 3),
                 }

@@ -4,6 +4,7 @@
       alive          locked while a copy is under way
       new/           what is being copied, or being removed
       hours/         what is known of each hour, see stamps.py
+    quarantine/      earlier copies of what is damaged by now where it is copied from
     format           comes last, and makes it a data directory
 
 What bears its own name outside of `.sync` is whole and durable: files are fsynced, and the directories of events
@@ -12,6 +13,7 @@ are built in `.sync/new` and renamed.
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +33,8 @@ class Target:
         self._new = self.layout.sync / "new"
         self._name = fsio.unique_name()
         self._numbers = itertools.count(1)
+        stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime())
+        self._quarantine = self.layout.quarantine / f"{stamp}-{self._name}"
         self.notes = Notes(self.layout.sync / "hours")
         # What leads to hours, and was made durable by this process.
         self._durable: set[Path] = set()
@@ -93,6 +97,17 @@ class Target:
         except FileNotFoundError:
             return None
         return aside
+
+    def quarantine(self, path: Path) -> None:
+        """Set aside, durably and for good, the copy of what is damaged by now: it may be the last that is whole."""
+        root = self.layout.root
+        kept = self._quarantine / path.relative_to(root)
+        folders = [folder for folder in kept.parents if root in folder.parents]
+        for folder in reversed(folders):
+            fsio.make_directory(folder)
+        fsio.rename(path, kept)
+        for folder in (*folders, root):
+            fsio.sync_directory(folder)
 
     def make_hour(self, hour: Path) -> None:
         """Make an hour's directory."""
