@@ -265,6 +265,17 @@ class TestAHolder:
         assert {f"{lock.name}.shut", f"{lock.name}.1"} <= set(os.listdir(lock.parent))
         assert other.disk.locks.generation(event) == 1
 
+    def test_that_others_fenced_is_found_by_one_that_hears_nobody_often(self, pair):
+        fenced, other = pair
+        event, now = other.create(), iter(range(0, 10**6, 3))  # seconds
+        other.disk.watch.ear._monotonic_s = lambda: float(next(now))
+        with fenced.disk.locked(event), another_process():
+            with pytest.raises(Busy):
+                other.replace(event, b"new")
+            fence(fenced.writer.folder)
+            other.replace(event, b"new")
+        assert other.get(event) == b"new"
+
     def test_that_beats_keeps_its_lock_though_others_are_silent(self, pair, make_desk, monkeypatch):
         alive, other = pair
         make_desk(several_hosts=True)  # silent
