@@ -73,7 +73,10 @@ def test_nothing_changes_while_the_gate_is_closed(root: Path, name: str) -> None
         desk.disk.gate.open()
 
 
-def test_who_joins_after_the_order_changes_nothing_and_is_known_to(root: Path) -> None:
+def test_who_joins_after_the_order_changes_nothing_and_is_known_to(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "c8ybin")
     make_read_only(Layout(root))
     with closing(Store.open(root)) as store:
         assert store.is_read_only
@@ -81,6 +84,7 @@ def test_who_joins_after_the_order_changes_nothing_and_is_known_to(root: Path) -
             store.events.create(new_event(DOCUMENT), "tester")
         assert still_writing(Layout(root)) == []
         assert store.trouble() is None
+    assert f"read-only for now, as {root / 'read-only'} says" in caplog.text
 
 
 def test_who_runs_obeys_within_a_second_and_again(opened: Store, root: Path) -> None:
