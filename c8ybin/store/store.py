@@ -249,13 +249,14 @@ class Store:
     def close(self) -> None:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
         self.mode.close()
-        if self._disk.watch:
-            self._disk.watch.stop()
         self.listing.close()
         self._disk.digester.close()
         self._disk.together.close()
         self._tell_durably()
         self._disk.index.close()
+        # Last, for all of this may take seconds: who is silent meanwhile is taken for dead.
+        if self._disk.watch:
+            self._disk.watch.stop()
         self._writer.close()
 
     def _tell_durably(self) -> None:

@@ -5,7 +5,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 from store_tools import Desk, breaking_at_once, orphans
@@ -16,7 +16,7 @@ from c8ybin.domain.ids import RELEASED_MS, Clock
 from c8ybin.domain.queries import Query
 from c8ybin.fsio import files
 from c8ybin.fsio import locks as flocks
-from c8ybin.store import beats, watch
+from c8ybin.store import Store, beats, watch
 from c8ybin.store import disk as disk_module
 from c8ybin.store.check import Check
 from c8ybin.store.fence import fence, is_fenced
@@ -346,6 +346,17 @@ def fence_in_part(desk):
         (desk.writer.drafts / name).touch()
     (desk.writer.folder / "fenced").touch()
     (desk.writer.drafts / "a").rename(desk.writer.folder / "a")
+
+
+def test_a_process_beats_until_it_has_nothing_left_to_do(root, monkeypatch):
+    with closing(Store.open(root, several_hosts=True)) as store:
+        disk, beats_on = store._disk, []
+        for part, name in ((disk.digester, "close"), (disk.together, "close"), (disk.index, "sync")):
+            real = getattr(part, name)
+            monkeypatch.setattr(
+                part, name, lambda real=real: (beats_on.append(not disk.watch._ended.is_set()), real())[1]
+            )
+    assert beats_on == [True, True, True]
 
 
 class TestAFencedProcess:
