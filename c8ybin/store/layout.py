@@ -16,8 +16,8 @@ data/
     unindexed                 while it has changed what it cannot tell the index
     beat                      where several hosts may be at work: rewritten every second
     fenced                    others took it for dead: then it has no drafts any more
-    run-*                     parts of an index that is being made anew
     drafts/                   what it gives names to, and what it takes them from
+      run-*                   parts of an index that is being made anew, and its manifest
       body-*  spool-*         bodies being received
       event-*  gone-*         directories being built or removed
       record-*  .<name>.*     files that are to take the place of others

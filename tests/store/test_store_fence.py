@@ -5,7 +5,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 
 import pytest
 from store_tools import Desk, breaking_at_once, orphans
@@ -16,6 +16,8 @@ from c8ybin.domain.ids import RELEASED_MS, Clock
 from c8ybin.domain.queries import Query
 from c8ybin.fsio import files
 from c8ybin.fsio import locks as flocks
+from c8ybin.index import folding
+from c8ybin.index.manifest import read_manifest
 from c8ybin.store import Store, beats, watch
 from c8ybin.store import disk as disk_module
 from c8ybin.store.check import Check
@@ -443,6 +445,37 @@ class TestAFencedProcess:
         fence(fenced.writer.folder)
         (gone,) = fenced.writer.folder.glob("gone-*")
         assert (gone / "event.json").exists()
+
+    @pytest.mark.parametrize("is_named", [False, True])
+    def test_takes_nothing_back_that_others_have_folded(self, pair, monkeypatch, is_named):
+        """It holds the lock of the index and is stopped just before its manifest counts, or just after that."""
+        stopped, other = pair
+        monkeypatch.setattr("c8ybin.index.index.FOLD_AT", 2)
+        stopped.disk.index.mend()
+        first, seconds = stopped.create(), []
+        real = folding.write_manifest
+
+        def stop(*arguments):
+            if is_named:
+                real(*arguments)
+            monkeypatch.setattr(folding, "write_manifest", real)
+            fence(stopped.writer.folder)
+            seconds.append(other.create())
+            # The file system has let the lock go.
+            with monkeypatch.context() as patch:
+                patch.setattr(type(other.disk.index), "locked", lambda _: nullcontext())
+                assert other.disk.index.fold()
+            if not is_named:
+                real(*arguments)
+
+        monkeypatch.setattr(folding, "write_manifest", stop)
+        with nullcontext() if is_named else pytest.raises(FileNotFoundError):
+            stopped.disk.index.fold()
+        (second,) = seconds
+        manifest = read_manifest(other.layout.index)
+        assert {column.name for column in manifest.columns} == set(os.listdir(other.layout.index / "columns"))
+        with Desk(other.layout.root, several_hosts=True) as fresh:
+            assert set(fresh.store.listing.ids(Query(source="1001"))) == {first, second}
 
     def test_is_fenced_by_whoever_watches_it(self, pair, caplog):
         silent, watching = pair
