@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from c8ybin.cli.modes import set_umask
-from c8ybin.cli.options import config_option, data_option, option
+from c8ybin.cli.options import config_option, data_option, option, unsafe_option
 from c8ybin.cli.problems import Problem, Unfit, using
 from c8ybin.cli.progress import progress
 from c8ybin.domain.sizes import round_size
@@ -44,6 +44,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False, resolve_path=True)
     callback=set_umask,
     help="Make directories 0750 and files 0640, so that the data directory's group can read; else 0700 and 0600.",
 )
+@unsafe_option
 @config_option
 def sync(source: Path, target: Path, final: bool, verify: bool, as_json: bool) -> None:
     """Copy the data directory SOURCE to TARGET, while servers use it, on whatever file systems they are.

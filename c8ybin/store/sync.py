@@ -72,6 +72,7 @@ class Sync:
         Raises:
             StillWritten: Somebody may; nothing was copied, or the copy is not complete.
             UnfitDirectory: One of them is not fit, or the source was replaced meanwhile.
+            UnfitFileSystem: No server could use the copy where it is to be.
             OSError: It broke off; another one goes on from there.
         """
         if is_within(self._target.layout.root, self._source.root) or is_within(

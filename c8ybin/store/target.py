@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from c8ybin import fsio
+from c8ybin.store.fitness import require_fit
 from c8ybin.store.layout import FORMAT, may_be_anywhere
 from c8ybin.store.opening import UnfitDirectory, furnish, layout_of, make_with_parents, prepare_directory
 from c8ybin.store.stamps import Notes
@@ -50,9 +51,14 @@ class Target:
 
         Raises:
             UnfitDirectory: It holds something else, or another copy to it is under way.
+            UnfitFileSystem: No server could use it there; nothing was touched.
             OSError: It cannot be written.
         """
         root = self.layout.root
+        if root.is_dir() and not fsio.exists(self.layout.sync):
+            self._require_empty()
+        # Now, and not when it becomes a data directory: that is hours later, and nothing changes meanwhile.
+        require_fit(next(folder for folder in (root, *root.parents) if folder.is_dir()))
         make_with_parents(root)
         if not fsio.exists(self.layout.sync):
             self._require_empty()
