@@ -158,9 +158,9 @@ class Store:
         self._disk.together.told = told
 
     def when_cut_off(self, told: Callable[[], None]) -> None:
-        """Have a function called, in another thread, once other hosts have taken this process for dead."""
+        """Have a function called once other hosts have taken this process for dead: in another thread, or now."""
         if self._disk.watch:
-            self._disk.watch.when_cut_off = told
+            self._disk.watch.when_cut_off(told)
 
     def is_cut_off(self) -> bool:
         """Tell whether other hosts took this process for dead: then it changes nothing any more."""

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 
@@ -398,6 +399,19 @@ class TestAFencedProcess:
         with pytest.raises(CutOff):
             fenced.disk.watch.round()
 
+    @pytest.mark.parametrize("is_late", [False, True])
+    def test_calls_who_wants_to_know_also_where_that_comes_later(self, root, monkeypatch, is_late):
+        monkeypatch.setattr(watch, "BEAT_EVERY_S", 0.01)
+        called = threading.Event()
+        with closing(Store.open(root, several_hosts=True)) as store:
+            if not is_late:
+                store.when_cut_off(called.set)
+            fence(store.folder.parent)
+            if is_late:
+                store._disk.watch._thread.join()
+                store.when_cut_off(called.set)
+            assert called.wait(60)
+
     def test_is_swept_though_its_lock_of_life_is_held(self, pair):
         fenced, other = pair
         event = other.create()
@@ -525,7 +539,7 @@ class TestTheAnswer:
     def test_is_none_after_that_and_what_was_begun_comes_to_nothing(self, pair, monkeypatch):
         one, _ = pair
         cut_off = []
-        one.disk.watch.when_cut_off = lambda: cut_off.append(True)
+        one.disk.watch.when_cut_off(lambda: cut_off.append(True))
         monkeypatch.setattr(watch, "BEAT_EVERY_S", 0.0)
         fcntl.flock(one.writer._alive_fd, fcntl.LOCK_UN)
         one.disk.watch._run()  # to its end
