@@ -106,14 +106,12 @@ class Target:
 
     def quarantine(self, path: Path) -> None:
         """Set aside, durably and for good, the copy of what is damaged by now: it may be the last that is whole."""
-        root = self.layout.root
-        kept = self._quarantine / path.relative_to(root)
-        folders = [folder for folder in kept.parents if root in folder.parents]
-        for folder in reversed(folders):
-            fsio.make_directory(folder)
-        fsio.rename(path, kept)
-        for folder in (*folders, root):
-            fsio.sync_directory(folder)
+        folder = self._quarantine
+        for each in (self.layout.events, folder.parent, folder):
+            fsio.make_directory(each)
+        fsio.rename(path, folder / path.relative_to(self.layout.root).as_posix().replace("/", "_"))
+        # Before the hour that it is taken from; it is as deep as one.
+        self.sync_hour(folder)
 
     def make_hour(self, hour: Path) -> None:
         """Make an hour's directory."""
