@@ -49,7 +49,8 @@ def doctor(path: Path, path2: Path | None, as_json: bool) -> None:
                 f"What is made in {path} does not show in {path2}: name two mounts of one directory."
             ) from None
         except OSError as error:
-            raise Unfit(f"What {path} holds cannot be tried: {error.strerror}.") from None
+            what = f"{path} holds" if path2 is None else f"{path} and {path2} hold"
+            raise Unfit(f"What {what} cannot be tried: {error.strerror}.") from None
     is_one_mount = path2 is not None and path.stat().st_dev == path2.stat().st_dev
     is_fit = not any(row.is_refusal for row in rows)
     if as_json:

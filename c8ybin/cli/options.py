@@ -27,6 +27,7 @@ __all__ = [
     "config_option",
     "data_option",
     "option",
+    "unsafe_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -150,6 +151,17 @@ def config_option(function: F) -> F:
     )(function)
 
 
+def unsafe_option(function: F) -> F:
+    """Declare `--unsafe-filesystem`."""
+    return option(
+        "--unsafe-filesystem/--no-unsafe-filesystem",
+        default=False,
+        expose_value=False,
+        callback=set_unsafe,
+        help="Use the data directory although its file system lacks what the store rests on, and lose data one day.",
+    )(function)
+
+
 def data_option(function: F) -> F:
     """Declare `--data`, and how it may be used: `--data-group-readable`, `--unsafe-filesystem`."""
     function = option(
@@ -159,13 +171,7 @@ def data_option(function: F) -> F:
         callback=set_umask,
         help="Make directories 0750 and files 0640, so that the data directory's group can read; else 0700 and 0600.",
     )(function)
-    function = option(
-        "--unsafe-filesystem/--no-unsafe-filesystem",
-        default=False,
-        expose_value=False,
-        callback=set_unsafe,
-        help="Use the data directory although its file system lacks what the store rests on, and lose data one day.",
-    )(function)
+    function = unsafe_option(function)
     return option(
         "--data",
         type=click.Path(path_type=Path, file_okay=False, resolve_path=True),

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from c8ybin.cli.modes import set_umask
-from c8ybin.cli.options import config_option, data_option, option
+from c8ybin.cli.options import config_option, data_option, option, unsafe_option
 from c8ybin.cli.problems import Problem, Unfit, using
 from c8ybin.cli.progress import progress
 from c8ybin.domain.sizes import round_size
@@ -44,6 +44,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False, resolve_path=True)
     callback=set_umask,
     help="Make directories 0750 and files 0640, so that the data directory's group can read; else 0700 and 0600.",
 )
+@unsafe_option
 @config_option
 def sync(source: Path, target: Path, final: bool, verify: bool, as_json: bool) -> None:
     """Copy the data directory SOURCE to TARGET, while servers use it, on whatever file systems they are.
@@ -73,7 +74,12 @@ def sync(source: Path, target: Path, final: bool, verify: bool, as_json: bool) -
     if done.damaged or done.others:
         counts = ((len(done.damaged), "events"), (len(done.others), "managed objects or external IDs"))
         what = " and ".join(f"{count} damaged {noun}" for count, noun in counts if count)
-        raise Problem(f"{what} were left out of the copy; the rest is complete.")
+        kept = (
+            f" Earlier copies of {done.quarantined} of them are in {target}/quarantine."
+            if done.quarantined
+            else ""
+        )
+        raise Problem(f"{what} were left out of the copy; the rest is complete.{kept}")
 
 
 def _leave_out(which: str, what: str) -> None:
@@ -92,6 +98,7 @@ def _tell(done: Synced, target: Path, seconds: float, *, as_json: bool) -> None:
                     "copiedBytes": done.copied_bytes,
                     "damaged": [str(event_id) for event_id in done.damaged],
                     "others": done.others,
+                    "quarantined": done.quarantined,
                     "complete": done.is_complete,
                     "seconds": round(seconds, 3),
                 }

@@ -121,21 +121,21 @@ def draft(path: Path, *, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, draft_name: str, *, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
+def replacing(path: Path, draft_name: str | Path, *, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of `path` only if the block succeeds.
 
     A reader sees the old bytes or the new ones, never a mixture.
 
     Args:
         path: The file to replace or to make.
-        draft_name: A name in the same directory that nobody else uses.
+        draft_name: A name in the same directory that nobody else uses, or an absolute path on the same file system.
         mode: Permissions of the new file.
 
     Raises:
         OSError: Before the rename, `path` is untouched. From the last step, the new
             bytes are visible but may not survive a power cut.
     """
-    beside = path.with_name(draft_name)
+    beside = path.parent / draft_name
     with draft(beside, mode=mode) as file:
         yield file
     try:

@@ -31,6 +31,7 @@ def fold(
     is_writing: IsWriting,
     least: int,
     known: Mapping[str, int],
+    scratch: Path,
 ) -> bool:
     """Fold what the logs tell into the columns, where that is worth it; return whether it was.
 
@@ -41,6 +42,7 @@ def fold(
         is_writing: Tells whether a process of this name may still add lines.
         least: How many lines are worth it.
         known: How far each log was read before.
+        scratch: A path that begins the names of files which nobody else uses.
 
     Raises:
         Unsound: A file of the index is damaged.
@@ -63,7 +65,7 @@ def fold(
             columns += _folded(folder / COLUMNS, view, stretch)
         # Of a log that is gone nothing needs to be known; its name does not come back.
         logs = {name: view.logs[name] for name in log_names(folder) if name in view.logs}
-        _commit(folder, Manifest(columns, logs, sorted(view.doubtful)), ended)
+        _commit(folder, Manifest(columns, logs, sorted(view.doubtful)), ended, scratch)
     finally:
         view.close()
     return True
@@ -95,7 +97,7 @@ def rebuild(folder: Path, events: Iterable[Entry], scratch: Path, is_writing: Is
     logs = {name: end_of_lines(folder / name) for name in log_names(folder)}
     fsio.make_directory(folder / COLUMNS)
     columns = write_sorted(folder / COLUMNS, events, scratch)
-    _commit(folder, Manifest(columns, logs), ended)
+    _commit(folder, Manifest(columns, logs), ended, scratch)
 
 
 def _ended_logs(folder: Path, is_writing: IsWriting) -> set[str]:
@@ -104,18 +106,26 @@ def _ended_logs(folder: Path, is_writing: IsWriting) -> set[str]:
     return {name for name, writer in names.items() if is_superseded(name, names) or not is_writing(writer)}
 
 
-def _commit(folder: Path, manifest: Manifest, ended: set[str]) -> None:
+def _commit(folder: Path, manifest: Manifest, ended: set[str], scratch: Path) -> None:
     fsio.sync_directory(folder / COLUMNS)
     # A log that went the last time must not come back beside a manifest that has forgotten it.
     fsio.sync_directory(folder)
-    write_manifest(folder, manifest)
-    named = {column.name for column in manifest.columns}
+    useless = _useless(folder, manifest, ended)
+    write_manifest(folder, manifest, scratch.with_name(f"{scratch.name}-{fsio.unique_name()}"))
     with suppress(OSError):  # what stays is removed by the next one
-        for name in ended & set(manifest.logs):
-            fsio.remove(folder / name)
-        for path in fsio.entries(folder / COLUMNS):
-            if path.name not in named:
-                fsio.remove(path)
-        for path in fsio.entries(folder):
-            if is_draft(path.name):
-                fsio.remove(path)
+        for path in useless:
+            fsio.remove(path)
+
+
+def _useless(folder: Path, manifest: Manifest, ended: set[str]) -> list[Path]:
+    """Return what no manifest names once this one counts.
+
+    As it is before that: who is stopped then, and whose lock the file system gives to another, must
+    not come upon what that one has made.
+    """
+    named = {column.name for column in manifest.columns}
+    useless = [folder / name for name in ended & set(manifest.logs)]
+    with suppress(OSError):
+        useless += [path for path in fsio.entries(folder / COLUMNS) if path.name not in named]
+        useless += [path for path in fsio.entries(folder) if is_draft(path.name)]
+    return useless

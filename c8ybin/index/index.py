@@ -81,7 +81,7 @@ class Index:
         Args:
             folder: Where it is; made when something is written.
             writer: The name of this process.
-            scratch: A path that begins names of files which nobody else uses.
+            scratch: A path that begins names of files which nobody else uses; manifests come into place from there.
             read: Returns what an event is like now; None where it is gone or cannot be read.
             is_there: Tells whether there is such an event, readable or not.
             read_all: The same as `read` of all events.
@@ -311,7 +311,15 @@ class Index:
                     # A log that has gone with lines in it shows only to who has read them.
                     self._view.refresh()
                     known = dict(self._view.logs)
-                return fold(self._folder, self._look, self._exists, self._is_writing, FOLD_AT // 2, known)
+                return fold(
+                    self._folder,
+                    self._look,
+                    self._exists,
+                    self._is_writing,
+                    FOLD_AT // 2,
+                    known,
+                    self._scratch,
+                )
             except Unsound as unsound:
                 _tell(unsound)
                 # Who reads it anew would not know what this process knew of it.

@@ -1,5 +1,6 @@
 """The manifest: which columns count, and how far each log is folded into them."""
 
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from c8ybin import fsio
 from c8ybin.domain.errors import Damaged
-from c8ybin.domain.records import decode, encode
+from c8ybin.domain.records import Record, decode, encode
 from c8ybin.index.damage import Missing, Unsound
 from c8ybin.index.summary import Summary
 
@@ -79,19 +80,37 @@ def _has_columns(folder: Path) -> bool:
         return False
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, manifest: Manifest, draft: Path | None = None) -> None:
     """Replace it, durably; the columns that it names are durable by now.
+
+    Args:
+        folder: The index's.
+        manifest: What is to count.
+        draft: A path that nobody else uses, from which a process that was fenced can rename nothing; beside it without
+            that, or where the index is a mount of its own.
 
     Raises:
         OSError: The old one stands, or, from the last step, the new one may not survive a power cut.
     """
-    record = {
+    record: Record = {
         "manifest": _FORMAT,
         "columns": [column.to_record() for column in manifest.columns],
         "logs": manifest.logs,
         "doubtful": manifest.doubtful,
     }
-    with fsio.replacing(folder / MANIFEST, f"{_DRAFT}{fsio.unique_name()}") as file:
+    if draft:
+        try:
+            _replace(folder, record, draft)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        else:
+            return
+    _replace(folder, record, f"{_DRAFT}{fsio.unique_name()}")
+
+
+def _replace(folder: Path, record: Record, draft: Path | str) -> None:
+    with fsio.replacing(folder / MANIFEST, draft) as file:
         file.write(encode(record | {"place": _place(folder, file.fileno())}))
 
 

@@ -1,5 +1,7 @@
 """All that is tried, row by row."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -37,8 +39,10 @@ def examine(path: Path, other: Path | None) -> Iterator[Row]:
 
     Raises:
         NotOneDirectory: What is made in one path does not show in the other.
-        OSError: Nothing can be tried: no room, no permission, read-only.
+        OSError: Nothing can be tried: no room, no permission, read-only, or the other path does not answer.
     """
+    if other is not None and _are_two(path, other):
+        raise NotOneDirectory
     with probe_folder(path) as folder:
         for primitive, trial in SINGLE:
             yield _row(primitive, partial(trial, folder))
@@ -48,12 +52,29 @@ def examine(path: Path, other: Path | None) -> Iterator[Row]:
                 if not pair.only_between_paths:
                     yield _of_pair(pair, hands, folder, folder, is_between_paths=False)
             there = None if other is None else other / folder.name
-            if there:
-                found = hands.of("far", there).do(acts.until_there, _SHOWS_S)
-                if found is None:
-                    raise NotOneDirectory
+            if there and not _shows(hands.of("far", there)):
+                raise NotOneDirectory
             for pair in PAIRS:
                 yield _of_pair(pair, hands, folder, there, is_between_paths=True)
+
+
+def _are_two(path: Path, other: Path) -> bool:
+    """Tell whether two paths lead to two directories of one mount; of two mounts only a look at what is made tells."""
+    one, two = path.stat(), other.stat()
+    return one.st_dev == two.st_dev and one.st_ino != two.st_ino
+
+
+def _shows(far: Hand) -> bool:
+    """Tell whether the folder shows at the other path, for which it may take its time.
+
+    Raises:
+        OSError: It cannot be told.
+    """
+    far.begin(acts.until_there, _SHOWS_S)
+    try:
+        return far.end(_SHOWS_S) is not None
+    except Lacking:
+        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT), str(far.folder)) from None
 
 
 def _of_pair(pair: Pair, hands: "Hands", here: Path, there: Path | None, *, is_between_paths: bool) -> Row:

@@ -111,7 +111,7 @@ class Disk:
         self.index = Index(
             layout.index,
             writer.name,
-            writer.folder / "run",
+            writer.drafts / "run",
             read=lambda event_id: read_facts(event_id, layout.event(event_id)),
             is_there=lambda event_id: fsio.exists(layout.event(event_id) / EVENT),
             read_all=self.facts,

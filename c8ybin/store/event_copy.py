@@ -69,7 +69,7 @@ class EventCopy:
 
         Raises:
             EventNotFound: There is no such event.
-            Damaged: It is, or cannot be read, and the copy is as it was.
+            Damaged: It is, or cannot be read; the copy is as it was.
             OSError: The copy cannot be written, or something is wrong with more than this event.
         """
         with ExitStack() as stack:

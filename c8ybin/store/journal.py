@@ -5,6 +5,8 @@ The first line names the content file and the binary that stood when the upload 
 An upload whose base is no longer current is void.
 """
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -49,6 +51,7 @@ class Journal:
     stated: dict[str, bytes] = field(default_factory=dict)
     generation: int = 0
     sha256: bytes | None = None
+    _header: bytes = b""
     _end: int = 0
     _lines: int = 0
 
@@ -103,10 +106,15 @@ class Journal:
         """Add a chunk, after cutting off a torn line.
 
         Raises:
+            FileNotFoundError: This upload is gone, and there may be another one: the lock was broken.
             OSError: The chunk does not count.
         """
         line = encode(chunk)
         with fsio.opened(home / JOURNAL, write=True) as fd:
+            # Who was stopped before this would write into what others began meanwhile, and were answered for.
+            # No two uploads have the same content file; one that replaces this file later leaves it behind.
+            if fsio.read_at(fd, len(self._header), 0) != self._header:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(home / JOURNAL))
             try:
                 fsio.truncate(fd, self._end)
                 fsio.write_at(fd, line, self._end)
@@ -139,8 +147,10 @@ class Journal:
         }
         if self.generation:
             header["generation"] = self.generation
-        data = b"".join(map(encode, [header, *chunks]))
+        first = encode(header)
+        data = first + b"".join(map(encode, chunks))
         yield from replace(home / JOURNAL, data, writer)
+        self._header = first
         self._end = len(data)
         self._lines = len(chunks)
 
@@ -191,6 +201,7 @@ def parse_journal(data: bytes, path: fsio.AnyPath) -> Journal:
             label=Label(media_type, header["name"] and texts(header, "name")[0]),
             owner=owner,
             generation=header.get("generation", 0),
+            _header=data[: data.index(b"\n") + 1],
             _end=end,
             _lines=len(chunks),
         )

@@ -16,8 +16,8 @@ data/
     unindexed                 while it has changed what it cannot tell the index
     beat                      where several hosts may be at work: rewritten every second
     fenced                    others took it for dead: then it has no drafts any more
-    run-*                     parts of an index that is being made anew
     drafts/                   what it gives names to, and what it takes them from
+      run-*                   parts of an index that is being made anew, and its manifest
       body-*  spool-*         bodies being received
       event-*  gone-*         directories being built or removed
       record-*  .<name>.*     files that are to take the place of others
@@ -32,7 +32,7 @@ data/
   devices/<id // 10**12>/<id>.json   a managed object: {"server": {created, updated}, "object": {...}, "crc": ...}
   identities/<type>/<sha256 of the external ID>.json   an external ID: {type, externalId, object, crc}
   ballast/0 ... 7             256 KiB that a start on a full disk lets go
-  quarantine/<time>/          what a repair set aside, under the path that it had; nobody's but the operator's
+  quarantine/<time>/          what a repair or a copy set aside, under the path that it had; nobody's but the operator's
   before-restore-<time>/      the data directory that a restore replaced; whole once it has its format
   .c8ybin-probe-<random>/     what the file system holds is being tried there, see c8ybin/probes; goes with the next try
   .restore-<random>/          a restore that is under way, or was cut: `alive` is locked for its life
@@ -166,7 +166,7 @@ class Layout:
 
     @property
     def quarantine(self) -> Path:
-        """What repairs set aside."""
+        """What repairs and copies set aside."""
         return self.root / QUARANTINE
 
     @property

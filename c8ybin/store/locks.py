@@ -101,6 +101,7 @@ class _Breaking:
         self._following = following
         self._layout = layout
         self._watch = watch
+        self._began = time.monotonic()
         self._due: float | None = None
         # The counts of the others, as they were seen when the lock was shut; None before that.
         self._counts: dict[str, int] | None = None
@@ -138,12 +139,22 @@ class _Breaking:
     def _may_break(self, watch: Watch, others: list[str]) -> bool:
         """Shut the lock where somebody is silent; tell whether it is shut."""
         heard = [watch.ear.hear(name) for name in others]
-        if not any(seen and seen.silent_s >= _SUSPECT_S for seen in heard):
+        is_suspect = any(seen and seen.silent_s >= _SUSPECT_S for seen in heard)
+        if not (is_suspect or self._waits_beside_a_fenced_one(others)):
             return fsio.exists(self._shut)
         with contextlib.suppress(FileExistsError):
             fsio.close(fsio.create(self._shut))
         fsio.sync_directory(self._shut.parent)
         return True
+
+    def _waits_beside_a_fenced_one(self, others: list[str]) -> bool:
+        """Tell whether the holder may be one that others have found silent.
+
+        Where many processes are slow to be read, nobody is heard often enough to be found silent here.
+        """
+        if time.monotonic() - self._began < _SUSPECT_S:
+            return False
+        return any(is_fenced(self._layout.tmp / name) for name in others)
 
     def _is_let_go_by(self, name: str, watch: Watch) -> bool:
         """Tell whether a writer surely does not hold the lock; fence it where it is silent."""

@@ -129,6 +129,8 @@ class Mode:
             if time.monotonic() > deadline:
                 raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(self._path))
             time.sleep(_POLL_S)
+        if not self._gate.is_open:
+            log.info("read-only for now, as %s says", self._layout.read_only)
 
     def start(self) -> None:
         """Go on to obey, in a thread."""

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from c8ybin import fsio
+from c8ybin.store.fence import is_fenced
 from c8ybin.store.layout import READ_ONLY, Layout
 from c8ybin.store.writer import is_running
 
@@ -67,6 +68,8 @@ def end_read_only(layout: Layout) -> None:
 def still_writing(layout: Layout) -> list[Path]:
     """Return the folders of the processes that may change something; a program that knows no `writes` may.
 
+    One that was fenced may not, although it may hold its locks for long.
+
     Raises:
         OSError: Nobody can tell.
     """
@@ -74,7 +77,11 @@ def still_writing(layout: Layout) -> list[Path]:
     with suppress(FileNotFoundError):
         for folder in fsio.entries(layout.tmp):
             path = folder / WRITES
-            if is_running(folder) and (not fsio.exists(path) or fsio.is_locked(path)):
+            if (
+                is_running(folder)
+                and (not fsio.exists(path) or fsio.is_locked(path))
+                and not is_fenced(folder)
+            ):
                 found.append(folder)
     return found
 

@@ -158,9 +158,9 @@ class Store:
         self._disk.together.told = told
 
     def when_cut_off(self, told: Callable[[], None]) -> None:
-        """Have a function called, in another thread, once other hosts have taken this process for dead."""
+        """Have a function called once other hosts have taken this process for dead: in another thread, or now."""
         if self._disk.watch:
-            self._disk.watch.when_cut_off = told
+            self._disk.watch.when_cut_off(told)
 
     def is_cut_off(self) -> bool:
         """Tell whether other hosts took this process for dead: then it changes nothing any more."""
@@ -249,13 +249,14 @@ class Store:
     def close(self) -> None:
         """Leave the data directory; nothing of this process stays in `tmp/` that no sweep must look at."""
         self.mode.close()
-        if self._disk.watch:
-            self._disk.watch.stop()
         self.listing.close()
         self._disk.digester.close()
         self._disk.together.close()
         self._tell_durably()
         self._disk.index.close()
+        # Last, for all of this may take seconds: who is silent meanwhile is taken for dead.
+        if self._disk.watch:
+            self._disk.watch.stop()
         self._writer.close()
 
     def _tell_durably(self) -> None:

@@ -28,7 +28,7 @@ from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
 from c8ybin.store.listing import Listing
 from c8ybin.store.mode import changes
 from c8ybin.store.records import cut_off_torn_line
-from c8ybin.store.writer import ALIVE, hours_of, noted_inventory, untold_hours_of, writer_of
+from c8ybin.store.writer import ALIVE, FENCED, HOURS, hours_of, noted_inventory, untold_hours_of, writer_of
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,8 @@ _OF_A_WRITER = re.compile(
     r"alive\.link|hours|writes|unindexed|beat|fenced|drafts"
     r"|(?:body|spool|event|gone|record|probe|run|seed)-[0-9a-f-]+|\..+"
 )
+# What stays there of one that was fenced, as long as it may hold locks.
+_KEPT_OF_THE_FENCED = frozenset((ALIVE, BEAT, FENCED, HOURS))
 
 
 class Sweep:
@@ -94,7 +96,7 @@ class Sweep:
             return self._without_alive(folder)
         try:
             if is_fenced(folder):
-                return self._dead(folder)
+                return self._fenced(folder, alive)
             if not fsio.is_let_go(alive):
                 return False
             if fsio.exists(folder / BEAT):
@@ -103,6 +105,26 @@ class Sweep:
             return self._dead(folder)
         finally:
             os.close(alive)
+
+    def _fenced(self, folder: Path, alive: int) -> bool:
+        """Remove what a writer left that was taken for dead.
+
+        As long as `alive` is held, so may be its locks: a stopped process keeps them, and a file
+        system those of a dead host, for minutes. Who waits for one of these tells by the folder
+        that its holder is silent, so that much stays; and the hours, to be looked through again.
+        """
+        if fsio.is_let_go(alive):
+            return self._dead(folder)
+        left = [path for path in fsio.entries(folder) if path.name not in _KEPT_OF_THE_FENCED]
+        if not left or not self._is_clean_after(folder):
+            return False
+        for path in left:
+            if fsio.is_directory(path):
+                fsio.remove_tree(path)
+            else:
+                fsio.remove(path)
+        log.info("swept what the fenced writer %s left; its folder stays while it holds a lock", folder.name)
+        return True
 
     def _without_alive(self, folder: Path) -> bool:
         """Remove a folder that has lost its `alive`.
@@ -121,16 +143,20 @@ class Sweep:
         return False
 
     def _dead(self, folder: Path) -> bool:
+        if not self._is_clean_after(folder):
+            return False
+        fsio.remove_with_last(folder, ALIVE)
+        log.info("swept what the dead writer %s left", folder.name)
+        return True
+
+    def _is_clean_after(self, folder: Path) -> bool:
+        """Clean the hours that a dead writer noted; return False where some of it is left for another time."""
         if untold_hours_of(folder):
             return False  # it has died just now
         # Each hour, although an event in one was in use, and before the folder goes that names them.
         done = [self._hour(self._disk.layout.events / hour, folder) for hour in hours_of(folder)]
         done.append(not noted_inventory(folder) or self._external_ids())
-        if not all(done):
-            return False
-        fsio.remove_with_last(folder, ALIVE)
-        log.info("swept what the dead writer %s left", folder.name)
-        return True
+        return all(done)
 
     def _hour(self, hour: Path, dead: Path) -> bool:
         """Clean the events of an hour; return False where that is left for another time."""

@@ -2,8 +2,9 @@
 
 A copy goes on where the one before ended or was cut: what has not changed since is known by the times of its
 directory (stamps.py) and is not read. Each event is copied as it stood at one moment (snapshot.py, event_copy.py).
-What has gone is removed. The last time nothing may be changed any more where it is copied from (mode.py);
-then the copy becomes a data directory (target.py). Nothing is ever written there.
+What has gone is removed, and the copy of what is damaged by now set aside. The last time nothing may be changed any
+more where it is copied from (mode.py); then the copy becomes a data directory (target.py). Nothing is ever written
+where it is copied from.
 """
 
 from collections.abc import Callable
@@ -71,6 +72,7 @@ class Sync:
         Raises:
             StillWritten: Somebody may; nothing was copied, or the copy is not complete.
             UnfitDirectory: One of them is not fit, or the source was replaced meanwhile.
+            UnfitFileSystem: No server could use the copy where it is to be.
             OSError: It broke off; another one goes on from there.
         """
         if is_within(self._target.layout.root, self._source.root) or is_within(
@@ -116,7 +118,7 @@ class Sync:
         return ordered
 
     def _copy(self) -> None:
-        singles = SinglesCopy(self._source, self._target, self._done.others, self._left_out)
+        singles = SinglesCopy(self._source, self._target, self._done, self._left_out)
         singles.of_directory()
         singles.objects()
         with ExitStack() as stack:

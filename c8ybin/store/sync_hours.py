@@ -30,6 +30,7 @@ class Synced:
         removed_events: How many were removed from the copy, for they have gone.
         copied_files: How many files were copied, all or in part, and how many bytes of them.
         damaged: The events that were left out.
+        quarantined: How many earlier copies of what was left out were set aside.
         others: The managed objects and external IDs that were, by their paths.
         is_complete: Whether the copy is a data directory now.
     """
@@ -40,6 +41,7 @@ class Synced:
     copied_files: int = 0
     copied_bytes: int = 0
     damaged: list[EventId] = field(default_factory=list)
+    quarantined: int = 0
     others: list[str] = field(default_factory=list)
     is_complete: bool = False
 
@@ -180,9 +182,13 @@ class HoursCopy:
         self._target.notes.write(hour.name, hour.stamps)
 
     def _set_aside_from(self, place: Path, kept: Iterable[str]) -> list[Path | None]:
-        gone = sorted(set(fsio.names(place)).difference(kept))
-        self._done.removed_events += len(gone)
-        return [self._target.set_aside(place / name) for name in gone]
+        gone = set(fsio.names(place)).difference(kept)
+        damaged = gone.intersection(map(str, self._done.damaged))
+        for name in sorted(damaged):
+            self._target.quarantine(place / name)
+        self._done.quarantined += len(damaged)
+        self._done.removed_events += len(gone - damaged)
+        return [self._target.set_aside(place / name) for name in sorted(gone - damaged)]
 
     def _drop_other_hours(self, hours: set[str]) -> None:
         for place in self._target.layout.hours():

@@ -9,6 +9,7 @@ from c8ybin import fsio
 from c8ybin.store.layout import ACCOUNTS, FIRST_PASSWORD, Layout
 from c8ybin.store.single_snapshots import SinglesSnapshot
 from c8ybin.store.snapshot import File
+from c8ybin.store.sync_hours import Synced
 from c8ybin.store.target import Target
 
 
@@ -16,11 +17,12 @@ class SinglesCopy:
     """Copies them; what is changed is durable after `make_durable`."""
 
     def __init__(
-        self, source: Layout, target: Target, damaged: list[str], left_out: Callable[[str, str], None]
+        self, source: Layout, target: Target, done: Synced, left_out: Callable[[str, str], None]
     ) -> None:
         self._source = source
         self._target = target
-        self._snapshot = SinglesSnapshot(source, damaged, left_out)
+        self._done = done
+        self._snapshot = SinglesSnapshot(source, done.others, left_out)
 
     def of_directory(self) -> None:
         """Copy the accounts, the first password and the certificate; nobody else may read them."""
@@ -63,7 +65,12 @@ class SinglesCopy:
                 fsio.make_directory(path.parent)
                 self._target.put(path, data)
         for path in list(present()):
-            if path not in kept:
+            if path in kept:
+                continue
+            if path.relative_to(layout.root).as_posix() in self._done.others:
+                self._target.quarantine(path)
+                self._done.quarantined += 1
+            else:
                 fsio.remove(path)
 
     def make_durable(self) -> None:

@@ -4,6 +4,7 @@
       alive          locked while a copy is under way
       new/           what is being copied, or being removed
       hours/         what is known of each hour, see stamps.py
+    quarantine/      earlier copies of what is damaged by now where it is copied from
     format           comes last, and makes it a data directory
 
 What bears its own name outside of `.sync` is whole and durable: files are fsynced, and the directories of events
@@ -12,11 +13,13 @@ are built in `.sync/new` and renamed.
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from c8ybin import fsio
+from c8ybin.store.fitness import require_fit
 from c8ybin.store.layout import FORMAT, may_be_anywhere
 from c8ybin.store.opening import UnfitDirectory, furnish, layout_of, make_with_parents, prepare_directory
 from c8ybin.store.stamps import Notes
@@ -31,6 +34,8 @@ class Target:
         self._new = self.layout.sync / "new"
         self._name = fsio.unique_name()
         self._numbers = itertools.count(1)
+        stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime())
+        self._quarantine = self.layout.quarantine / f"{stamp}-{self._name}"
         self.notes = Notes(self.layout.sync / "hours")
         # What leads to hours, and was made durable by this process.
         self._durable: set[Path] = set()
@@ -46,9 +51,14 @@ class Target:
 
         Raises:
             UnfitDirectory: It holds something else, or another copy to it is under way.
+            UnfitFileSystem: No server could use it there; nothing was touched.
             OSError: It cannot be written.
         """
         root = self.layout.root
+        if root.is_dir() and not fsio.exists(self.layout.sync):
+            self._require_empty()
+        # Now, and not when it becomes a data directory: that is hours later, and nothing changes meanwhile.
+        require_fit(next(folder for folder in (root, *root.parents) if folder.is_dir()))
         make_with_parents(root)
         if not fsio.exists(self.layout.sync):
             self._require_empty()
@@ -93,6 +103,15 @@ class Target:
         except FileNotFoundError:
             return None
         return aside
+
+    def quarantine(self, path: Path) -> None:
+        """Set aside, durably and for good, the copy of what is damaged by now: it may be the last that is whole."""
+        folder = self._quarantine
+        for each in (self.layout.events, folder.parent, folder):
+            fsio.make_directory(each)
+        fsio.rename(path, folder / path.relative_to(self.layout.root).as_posix().replace("/", "_"))
+        # Before the hour that it is taken from; it is as deep as one.
+        self.sync_hour(folder)
 
     def make_hour(self, hour: Path) -> None:
         """Make an hour's directory."""

@@ -6,7 +6,7 @@ lets the locks of a process go with it, and a beat every second would keep a dis
 
 import logging
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from c8ybin import fsio
 from c8ybin.domain.errors import CutOff
@@ -46,8 +46,9 @@ class Watch:
         self._beat = Beat(writer, self.held, now_ms)
         self.ear = Ear(layout.tmp, now_ms)
         self._told_clocks: set[str] = set()
-        # Called once when this process finds that others took it for dead.
-        self.when_cut_off: Callable[[], None] = lambda: None
+        self._told: Callable[[], None] = lambda: None
+        self._was_cut_off = False
+        self._guard = Lock()
         self._ended = Event()
         self._thread: Thread | None = None
 
@@ -69,6 +70,13 @@ class Watch:
         self._ended.set()
         if self._thread:
             self._thread.join(_STOP_WITHIN_S)
+
+    def when_cut_off(self, told: Callable[[], None]) -> None:
+        """Have a function called once this process finds that others took it for dead, which may have been before."""
+        with self._guard:
+            self._told = told
+            if self._was_cut_off:
+                told()
 
     def others(self) -> list[str]:
         """Return the names of the other writers that are in `tmp/`, in their order."""
@@ -140,7 +148,9 @@ class Watch:
                 if not self._ended.is_set():
                     log.error("the others took this process for dead; another takes its place")
                     self._fence_itself()
-                    self.when_cut_off()
+                    with self._guard:
+                        self._was_cut_off = True
+                        self._told()
                 return
             except Exception as error:  # a thread that nobody waits for must not end unheard
                 if not failed and not self._ended.is_set():

@@ -66,6 +66,7 @@ def test_the_same_as_json(data: Path, tmp_path: Path) -> None:
         "copiedBytes": told["copiedBytes"],
         "damaged": [],
         "others": [],
+        "quarantined": 0,
         "complete": True,
         "seconds": told["seconds"],
     }

@@ -176,13 +176,25 @@ def test_fat_has_no_links_and_folds_capitals(fat):
     assert lacks == {"link", "names", "race-link", "modes"}
 
 
-def test_two_directories_are_not_one(tmp_path, monkeypatch):
-    monkeypatch.setattr("c8ybin.probes.examining._SHOWS_S", 0.0)
+def test_two_directories_are_not_one(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     with pytest.raises(NotOneDirectory):
-        list(examine(tmp_path / "one", tmp_path / "two"))
+        next(examine(tmp_path / "one", tmp_path / "two"))
     assert os.listdir(tmp_path / "one") == os.listdir(tmp_path / "two") == []
+
+
+def test_two_directories_of_two_mounts_are_not_one_where_the_folder_had_time_to_show(
+    tmp_path, faulty, monkeypatch
+):
+    (other,) = faulty()
+    (tmp_path / "one").mkdir()
+    # It is waited for longer than an answer is.
+    monkeypatch.setattr("c8ybin.probes.hand.PATIENCE_S", 0.9)
+    monkeypatch.setattr("c8ybin.probes.examining._SHOWS_S", 1.0)
+    with pytest.raises(NotOneDirectory):
+        list(examine(tmp_path / "one", other))
+    assert os.listdir(tmp_path / "one") == os.listdir(other) == []
 
 
 def test_a_process_that_dies_or_fails_costs_its_row_alone(tmp_path, hands):

@@ -66,6 +66,26 @@ def test_a_command_is_refused_in_one_sentence_with_exit_code_2(
     assert os.listdir(point) == []
 
 
+def test_a_copy_is_refused_before_its_first_byte_or_made_all_the_same(
+    faulty: Callable[..., list[Path]], tmp_path: Path
+) -> None:
+    (point,) = faulty("no-link")
+    data, place = tmp_path / "data", point / "copy"
+    with closing(Store.open(data)):
+        pass
+    (point / "other").mkdir()
+    for target in (place, point / "other"):
+        done = run("sync", data, target)
+        assert done.returncode == 2
+        assert "(link): Operation not permitted" in done.stderr
+    assert os.listdir(point) == ["other"]
+    assert os.listdir(point / "other") == []
+    assert run("read-only", "on", "--data", data).returncode == 0
+    done = run("sync", data, place, "--final", "--unsafe-filesystem")
+    assert (done.returncode, done.stderr.partition(":")[0]) == (0, "UNSAFE")
+    assert (place / "format").exists()
+
+
 def test_a_data_directory_that_was_moved_there_is_refused_and_kept(
     faulty: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
@@ -100,7 +120,7 @@ def test_where_there_are_no_locks_nobody_is_swept(faulty: Callable[..., list[Pat
         with closing(Store.open(point / "data")) as one, closing(Store.open(point / "data")) as two:
             one._writer.note_hour("2026-11-24/15")
             assert two.sweep.dead_writers() == 0
-            assert untold_hours_of(one.folder) == ["2026-11-24/15"]
+            assert untold_hours_of(one.folder.parent) == ["2026-11-24/15"]
     finally:
         accept_unfit(False)
 

@@ -4,8 +4,9 @@ import errno
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 
 import pytest
 from store_tools import Desk, breaking_at_once, orphans
@@ -14,8 +15,11 @@ from c8ybin.domain.conditions import Precondition
 from c8ybin.domain.errors import Busy, ChunkConflict, CutOff, EventNotFound, Refusal
 from c8ybin.domain.ids import RELEASED_MS, Clock
 from c8ybin.domain.queries import Query
+from c8ybin.fsio import files
 from c8ybin.fsio import locks as flocks
-from c8ybin.store import beats, watch
+from c8ybin.index import folding
+from c8ybin.index.manifest import read_manifest
+from c8ybin.store import Store, beats, watch
 from c8ybin.store import disk as disk_module
 from c8ybin.store.check import Check
 from c8ybin.store.fence import fence, is_fenced
@@ -136,7 +140,15 @@ def before_step(number: int, act: Callable[[], object]) -> Iterator[list[str]]:
 
         return called
 
+    open_existing = files.open_beneath
+    step = wrapping("open", open_existing)
+
+    def opening(path, flags):
+        # By openat2, which is no function of `os`; what is only read is no step.
+        return (step if flags & (os.O_WRONLY | os.O_RDWR) else open_existing)(path, flags)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "open_beneath", opening)
         for name in CALLS:
             patch.setattr(os, name, wrapping(name, getattr(os, name)))
         yield calls
@@ -256,6 +268,17 @@ class TestAHolder:
         assert {f"{lock.name}.shut", f"{lock.name}.1"} <= set(os.listdir(lock.parent))
         assert other.disk.locks.generation(event) == 1
 
+    def test_that_others_fenced_is_found_by_one_that_hears_nobody_often(self, pair):
+        fenced, other = pair
+        event, now = other.create(), iter(range(0, 10**6, 3))  # seconds
+        other.disk.watch.ear._monotonic_s = lambda: float(next(now))
+        with fenced.disk.locked(event), another_process():
+            with pytest.raises(Busy):
+                other.replace(event, b"new")
+            fence(fenced.writer.folder)
+            other.replace(event, b"new")
+        assert other.get(event) == b"new"
+
     def test_that_beats_keeps_its_lock_though_others_are_silent(self, pair, make_desk, monkeypatch):
         alive, other = pair
         make_desk(several_hosts=True)  # silent
@@ -328,6 +351,17 @@ def fence_in_part(desk):
     (desk.writer.drafts / "a").rename(desk.writer.folder / "a")
 
 
+def test_a_process_beats_until_it_has_nothing_left_to_do(root, monkeypatch):
+    with closing(Store.open(root, several_hosts=True)) as store:
+        disk, beats_on = store._disk, []
+        for part, name in ((disk.digester, "close"), (disk.together, "close"), (disk.index, "sync")):
+            real = getattr(part, name)
+            monkeypatch.setattr(
+                part, name, lambda real=real: (beats_on.append(not disk.watch._ended.is_set()), real())[1]
+            )
+    assert beats_on == [True, True, True]
+
+
 class TestAFencedProcess:
     def test_makes_and_changes_nothing_and_says_that_it_was_cut_off(self, pair):
         fenced, other = pair
@@ -365,6 +399,19 @@ class TestAFencedProcess:
         with pytest.raises(CutOff):
             fenced.disk.watch.round()
 
+    @pytest.mark.parametrize("is_late", [False, True])
+    def test_calls_who_wants_to_know_also_where_that_comes_later(self, root, monkeypatch, is_late):
+        monkeypatch.setattr(watch, "BEAT_EVERY_S", 0.01)
+        called = threading.Event()
+        with closing(Store.open(root, several_hosts=True)) as store:
+            if not is_late:
+                store.when_cut_off(called.set)
+            fence(store.folder.parent)
+            if is_late:
+                store._disk.watch._thread.join()
+                store.when_cut_off(called.set)
+            assert called.wait(60)
+
     def test_is_swept_though_its_lock_of_life_is_held(self, pair):
         fenced, other = pair
         event = other.create()
@@ -375,10 +422,26 @@ class TestAFencedProcess:
         fence(fenced.writer.folder)
         assert other.sweep() == 1
         assert other.files(event) == ["event.json"]
-        assert not fenced.writer.folder.exists()
+        assert sorted(os.listdir(fenced.writer.folder)) == ["alive", "beat", "fenced", "hours"]
+        assert other.sweep() == 0
         with pytest.raises(CutOff):
             fenced.disk.watch.round()
         received.body.close()
+        fenced.die()
+        assert other.sweep() == 1
+        assert not fenced.writer.folder.exists()
+
+    def test_that_was_swept_while_it_holds_a_lock_does_not_block_that_for_good(
+        self, pair, monkeypatch, at_once
+    ):
+        fenced, other = pair
+        monkeypatch.setattr(disk_module, "LOCK_TIMEOUT_S", 0.3)
+        event = other.create()
+        with fenced.disk.locked(event), another_process():
+            fence(fenced.writer.folder)
+            other.sweep()
+            other.replace(event, b"new")
+        assert other.get(event) == b"new"
 
     def test_that_is_dead_is_fenced_before_it_is_swept(self, pair, monkeypatch):
         dead, other = pair
@@ -396,6 +459,37 @@ class TestAFencedProcess:
         fence(fenced.writer.folder)
         (gone,) = fenced.writer.folder.glob("gone-*")
         assert (gone / "event.json").exists()
+
+    @pytest.mark.parametrize("is_named", [False, True])
+    def test_takes_nothing_back_that_others_have_folded(self, pair, monkeypatch, is_named):
+        """It holds the lock of the index and is stopped just before its manifest counts, or just after that."""
+        stopped, other = pair
+        monkeypatch.setattr("c8ybin.index.index.FOLD_AT", 2)
+        stopped.disk.index.mend()
+        first, seconds = stopped.create(), []
+        real = folding.write_manifest
+
+        def stop(*arguments):
+            if is_named:
+                real(*arguments)
+            monkeypatch.setattr(folding, "write_manifest", real)
+            fence(stopped.writer.folder)
+            seconds.append(other.create())
+            # The file system has let the lock go.
+            with monkeypatch.context() as patch:
+                patch.setattr(type(other.disk.index), "locked", lambda _: nullcontext())
+                assert other.disk.index.fold()
+            if not is_named:
+                real(*arguments)
+
+        monkeypatch.setattr(folding, "write_manifest", stop)
+        with nullcontext() if is_named else pytest.raises(FileNotFoundError):
+            stopped.disk.index.fold()
+        (second,) = seconds
+        manifest = read_manifest(other.layout.index)
+        assert {column.name for column in manifest.columns} == set(os.listdir(other.layout.index / "columns"))
+        with Desk(other.layout.root, several_hosts=True) as fresh:
+            assert set(fresh.store.listing.ids(Query(source="1001"))) == {first, second}
 
     def test_is_fenced_by_whoever_watches_it(self, pair, caplog):
         silent, watching = pair
@@ -445,7 +539,7 @@ class TestTheAnswer:
     def test_is_none_after_that_and_what_was_begun_comes_to_nothing(self, pair, monkeypatch):
         one, _ = pair
         cut_off = []
-        one.disk.watch.when_cut_off = lambda: cut_off.append(True)
+        one.disk.watch.when_cut_off(lambda: cut_off.append(True))
         monkeypatch.setattr(watch, "BEAT_EVERY_S", 0.0)
         fcntl.flock(one.writer._alive_fd, fcntl.LOCK_UN)
         one.disk.watch._run()  # to its end

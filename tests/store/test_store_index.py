@@ -233,7 +233,8 @@ class TestAnIndexThatCannotBeWritten:
     def test_is_folded_later(self, desk, event_id, monkeypatch, call, made_anew):
         assert by_index(desk)
         desk.attach(event_id, b"x")
-        with _full(monkeypatch) if call == "write" else failing(monkeypatch, call, desk.layout.index):
+        folder = desk.writer.drafts if call == "rename" else desk.layout.index
+        with _full(monkeypatch) if call == "write" else failing(monkeypatch, call, folder):
             with pytest.raises(OSError, match=r"error|space"):
                 fold(desk, monkeypatch)
             assert is_right(desk)

@@ -27,6 +27,7 @@ from c8ybin.store import (
     still_writing,
     wait_until_read_only,
 )
+from c8ybin.store.fence import fence
 from c8ybin.store.layout import Layout
 
 DOCUMENT = {"source": {"id": "1001"}, "type": "test", "time": "2026-11-24T12:00:00.000Z", "text": "old"}
@@ -72,7 +73,10 @@ def test_nothing_changes_while_the_gate_is_closed(root: Path, name: str) -> None
         desk.disk.gate.open()
 
 
-def test_who_joins_after_the_order_changes_nothing_and_is_known_to(root: Path) -> None:
+def test_who_joins_after_the_order_changes_nothing_and_is_known_to(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "c8ybin")
     make_read_only(Layout(root))
     with closing(Store.open(root)) as store:
         assert store.is_read_only
@@ -80,11 +84,12 @@ def test_who_joins_after_the_order_changes_nothing_and_is_known_to(root: Path) -
             store.events.create(new_event(DOCUMENT), "tester")
         assert still_writing(Layout(root)) == []
         assert store.trouble() is None
+    assert f"read-only for now, as {root / 'read-only'} says" in caplog.text
 
 
 def test_who_runs_obeys_within_a_second_and_again(opened: Store, root: Path) -> None:
     layout = Layout(root)
-    assert still_writing(layout) == [opened.folder]
+    assert still_writing(layout) == [opened.folder.parent]
     opened.mode.start()
     make_read_only(layout)
     assert wait_until_read_only(layout, 10.0) == []
@@ -93,7 +98,7 @@ def test_who_runs_obeys_within_a_second_and_again(opened: Store, root: Path) -> 
     deadline = threading.Event()
     while opened.is_read_only:
         assert not deadline.wait(0.01)
-    assert still_writing(layout) == [opened.folder]
+    assert still_writing(layout) == [opened.folder.parent]
     opened.mode.stop()
 
 
@@ -104,7 +109,7 @@ def test_a_change_under_way_ends_before_the_process_is_known_to_obey(opened: Sto
         assert not opened.mode._look()
         with pytest.raises(ReadOnly):
             opened.events.create(new_event(DOCUMENT), "tester")
-        assert still_writing(layout) == [opened.folder]
+        assert still_writing(layout) == [opened.folder.parent]
     assert opened.mode._look()
     assert still_writing(layout) == []
 
@@ -140,7 +145,7 @@ def test_where_nobody_can_tell_it_stays_as_it_is_and_is_known(
     monkeypatch.setattr(mode, "is_read_only", fail)
     monkeypatch.setattr(mode, "LOOK_EVERY_S", 0.01)
     opened.mode.start()
-    assert wait_until_read_only(Layout(root), 0.1) == [opened.folder]
+    assert wait_until_read_only(Layout(root), 0.1) == [opened.folder.parent]
     assert not opened.is_read_only
     opened.mode.stop()
 
@@ -156,6 +161,15 @@ def test_a_dead_process_does_not_count(root: Path) -> None:
     desk = Desk(root)
     desk.die()
     assert still_writing(Layout(root)) == []
+
+
+def test_one_that_was_fenced_does_not_count_though_it_holds_its_locks(root: Path) -> None:
+    with closing(Store.open(root, several_hosts=True)) as silent:
+        make_read_only(Layout(root))
+        folder = silent.folder.parent
+        assert still_writing(Layout(root)) == [folder]
+        fence(folder)
+        assert still_writing(Layout(root)) == []
 
 
 def test_no_sweep_begins_while_nothing_may_be_changed(root: Path) -> None:

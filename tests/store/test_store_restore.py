@@ -110,7 +110,7 @@ class TestWhatIsRestored:
         assert sorted(listed(desk, *everything).ids) == sorted([*events[1:], later])
         desk.close()
         done = bring_back(root, archive, replace=True)
-        for place, ids in (root, list(events)), (done.before, [*events[1:], later]):
+        for place, ids in (root, sorted(events)), (done.before, sorted([*events[1:], later])):
             with Desk(furnish(place, locks)) as restored:
                 told = listed(restored, *everything)
             assert (sorted(told.ids), told.total) == (ids, len(ids))

@@ -317,6 +317,30 @@ def test_what_is_damaged_is_left_out_also_where_it_was_copied_before(
     assert told == [f"event {event}"]
     assert done.events == 1
     assert not Layout(place).event(event).exists()
+    # What was whole when it was copied may be the last that is.
+    assert (done.quarantined, done.removed_events) == (1, 0)
+    (kept,) = (place / "quarantine").glob(f"*/events_*_{event}")
+    assert next(kept.glob("content-*")).read_bytes() == b"bytes"
+    assert copy().quarantined == 0
+    complete(copy, root)
+    assert list(Check(Layout(place)).run()) == []
+
+
+def test_the_copy_of_a_managed_object_that_is_damaged_by_now_is_set_aside(
+    root: Path, place: Path, copy: Copy
+) -> None:
+    with Desk(root) as desk:
+        thing = desk.make(name="thing")
+        copy()
+        path = desk.layout.object(thing)
+        whole = path.read_bytes()
+        path.write_bytes(b"x\n")
+        done = copy()
+    name = path.relative_to(root)
+    assert (done.others, done.quarantined) == ([name.as_posix()], 1)
+    assert not (place / name).exists()
+    (kept,) = (place / "quarantine").glob(f"*/{name.as_posix().replace('/', '_')}")
+    assert kept.read_bytes() == whole
 
 
 def test_it_refuses_while_changes_are_taken(root: Path, place: Path, copy: Copy) -> None:
