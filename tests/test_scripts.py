@@ -175,7 +175,15 @@ def test_bench_lists_needs_no_certain_folder_to_be_called_from(checkout: Path, t
 
 
 @pytest.mark.parametrize(
-    "failing", ["", "tests/reliability/test_power_cuts.py", "tests/reliability", "tests/accounts", "tests"]
+    "failing",
+    [
+        "",
+        "tests/reliability/test_power_cuts.py",
+        "tests/reliability",
+        "tests/accounts",
+        "tests/hosts",
+        "tests",
+    ],
 )
 def test_all_tests_end_well_where_each_run_of_them_does(checkout: Path, failing: str) -> None:
     # What stands for Python tells which group pytest was to run, by its first argument.
@@ -183,5 +191,6 @@ def test_all_tests_end_well_where_each_run_of_them_does(checkout: Path, failing:
     python.write_text(f'#!/bin/sh\n[ "$1" = -m ] || exit 0\necho "ran $3"\n[ "$3" != "{failing}" ]\n')
     done = subprocess.run([str(checkout / "scripts" / "test")], capture_output=True, text=True)
     assert done.returncode == (1 if failing else 0), done.stderr
-    ran = ("tests", "tests/accounts", "tests/reliability", "tests/reliability/test_power_cuts.py")
+    hosts = ("tests/hosts", *2 * ("tests/hosts/test_two_hosts.py",))  # for each file system a run
+    ran = ("tests", "tests/accounts", *hosts, "tests/reliability", "tests/reliability/test_power_cuts.py")
     assert sorted(done.stdout.splitlines()) == [f"ran {group}" for group in ran]
