@@ -154,6 +154,38 @@ def test_what_hosts_measured_becomes_tables_in_a_files_place(tmp_path: Path) -> 
     assert (tmp_path / "page").read_text() == (f"before\n{HOSTS_BEGIN}{done.stdout}{HOSTS_END}after\n")
 
 
+def test_hosts_are_proved_in_parts_that_add_up(checkout: Path) -> None:
+    # What stands for Python measures one row in each run, tells its first argument, and fails where FAILING says so.
+    python = checkout / ".venv" / "bin" / "python"
+    row = json.dumps([{"table": "suites", "file_system": "cephfs", "passed": 1, "failed": 0, "error": 0}])
+    python.write_text(
+        f'#!/bin/sh\n[ "$1" = -m ] || exec "{sys.executable}" "$@"\necho "ran $3"\n'
+        f'for last; do :; done\necho \'{row}\' >"$last"\n[ "$3" != "$FAILING" ]\n'
+    )
+    (checkout / "README.md").write_text(f"{HOSTS_BEGIN}{HOSTS_END}")
+
+    def prove(*arguments: str, failing: str = "") -> tuple[int, list[str], bool]:
+        done = subprocess.run(
+            [str(checkout / "scripts" / "prove-hosts"), *arguments],
+            cwd=checkout.parent,
+            env=os.environ | {"FAILING": failing},
+            capture_output=True,
+            text=True,
+        )
+        ran = [line.removeprefix("ran ") for line in done.stdout.splitlines() if line.startswith("ran ")]
+        return done.returncode, ran, "passed" in (checkout / "README.md").read_text()
+
+    parts = ["tests/hosts/test_workloads.py", "tests/hosts", "tests/api/test_binaries_chunks.py"]
+    kept = ("--rows", "kept")
+    assert prove("--small", *kept) == (0, 3 * parts, False)
+    assert prove(*kept, "moosefs", failing="tests/hosts") == (1, parts, False)
+    # Only what has not passed is run again.
+    assert prove(*kept, "moosefs") == (0, ["tests/hosts"], False)
+    assert prove(*kept, "cephfs") == (0, parts, False)
+    assert prove(*kept) == (0, parts, True)
+    assert len(list((checkout.parent / "kept").glob("*-*"))) == 9
+
+
 def test_generate_takes_its_path_from_where_it_is_called(checkout: Path, tmp_path: Path) -> None:
     for name in ("bench", "c8ybin"):
         shutil.copytree(ROOT / name, checkout / name)
