@@ -22,6 +22,7 @@ _READ_BYTES = 512 * 1024
 _MAX_WRITE = 128 * 1024
 _FLOCK_LOCKS, _DONT_MASK, _BIG_WRITES = 1 << 10, 1 << 6, 1 << 5
 _UNLOCK = 2
+_KEEP_CACHE = 1 << 1
 _WAIT_S = 0.02
 LATE_S = 1
 
@@ -123,7 +124,8 @@ class Mount:
                 return self._entry(tree.link(self._node(old_number), number, body[8:-1]))
             case 14 | 27:  # OPEN, OPENDIR
                 self._node(number)
-                return struct.pack("<QII", number, 0, 0)
+                keeps = self.number and "keeps-pages" in tree.faults
+                return struct.pack("<QII", number, _KEEP_CACHE if keeps else 0, 0)
             case 15:  # READ
                 _, offset, size = struct.unpack_from("<QQI", body)
                 return bytes(self._node(number).data[offset : offset + size])

@@ -100,7 +100,7 @@ def test_where_there_are_no_locks_nobody_is_swept(faulty: Callable[..., list[Pat
         with closing(Store.open(point / "data")) as one, closing(Store.open(point / "data")) as two:
             one._writer.note_hour("2026-11-24/15")
             assert two.sweep.dead_writers() == 0
-            assert untold_hours_of(one.folder) == ["2026-11-24/15"]
+            assert untold_hours_of(one._writer.folder) == ["2026-11-24/15"]
     finally:
         accept_unfit(False)
 
