@@ -118,14 +118,14 @@ def analyze() -> str:
 
 
 @pytest.fixture(scope="session")
-def bed_of_all(kind: str, command: Callable[..., str]) -> Iterator[Bed]:
+def bed_of_all(file_system: str, command: Callable[..., str]) -> Iterator[Bed]:
     """Hosts with a distributed file system, for all tests of a run; MooseFS where no other is wanted."""
-    with opened_bed(kind, command) as made:
+    with opened_bed(file_system, command) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest) -> str:
+def file_system(request: pytest.FixtureRequest) -> str:
     """The name of the file system of hosts."""
     return str(request.config.getoption("--hosts") or "moosefs")
 
@@ -134,12 +134,12 @@ _MEASURED = pytest.StashKey[list[dict[str, Any]]]()
 
 
 @pytest.fixture
-def measured(request: pytest.FixtureRequest, kind: str) -> Callable[..., None]:
+def measured(request: pytest.FixtureRequest, file_system: str) -> Callable[..., None]:
     """Return what notes a row of a table: `measured("faults", fault="a server killed", longest_pause_s=0.4)`."""
     rows = request.config.stash.setdefault(_MEASURED, [])
 
     def note(table: str, **values: Any) -> None:
-        rows.append({"table": table, "file_system": kind, **values})
+        rows.append({"table": table, "file_system": file_system, **values})
 
     return note
 
