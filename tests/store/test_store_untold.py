@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 from brute_force import all_facts, expected, listed
 
+from c8ybin.cli.demo import greeting
 from c8ybin.domain.errors import ListUnavailable
 from c8ybin.domain.queries import Paging, Query
 from c8ybin.index.manifest import read_manifest
@@ -118,7 +119,7 @@ def test_an_index_that_cannot_be_read_for_a_moment_keeps_what_the_dead_did_not_t
     assert is_right(make_desk())
 
 
-def test_lists_do_not_wait_one_after_the_other_for_who_tells(desk, make_desk, monkeypatch):
+def test_no_list_waits_for_long_for_who_tells(desk, make_desk, monkeypatch):
     desk.create()
     desk.die()
     reader = make_desk()
@@ -132,15 +133,30 @@ def test_lists_do_not_wait_one_after_the_other_for_who_tells(desk, make_desk, mo
     monkeypatch.setattr(untold, "LONGEST_WAIT_S", 0.01)
     monkeypatch.setattr(reader.store.listing.untold, "tell", be_held_up)
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(is_right, reader)
-        assert telling.wait(60)
-        second = pool.submit(is_right, reader)
+        first, second = (pool.submit(is_right, reader) for _ in range(2))
         try:
-            with pytest.raises(ListUnavailable):
-                second.result(timeout=60)
+            for each in (first, second):
+                with pytest.raises(ListUnavailable):
+                    each.result(timeout=60)
+            assert telling.is_set()
+            # Nor does a start, which shows what to try.
+            assert "demo" in greeting(reader.store, "http://127.0.0.1")
         finally:
             go_on.set()
-        assert first.result()
+    monkeypatch.setattr(untold, "LONGEST_WAIT_S", 60.0)
+    assert is_right(reader)
+
+
+def test_what_could_not_be_told_is_told_by_the_next_list(desk, make_desk, monkeypatch):
+    desk.create()
+    desk.die()
+    lose_the_lines_of(desk)
+    reader = make_desk()
+    with monkeypatch.context() as patch:
+        failing_below(patch, "pread", desk.layout.tmp)
+        with pytest.raises(OSError, match="the disk failed"):
+            reader.store.listing.untold.tell_once()
+    assert is_right(reader)
 
 
 def test_the_sweep_goes_on_where_the_index_cannot_be_used(desk, make_desk, caplog):
