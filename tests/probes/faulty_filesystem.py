@@ -22,6 +22,7 @@ _READ_BYTES = 512 * 1024
 _MAX_WRITE = 128 * 1024
 _FLOCK_LOCKS, _DONT_MASK, _BIG_WRITES = 1 << 10, 1 << 6, 1 << 5
 _UNLOCK = 2
+_INIT = 26
 _KEEP_CACHE = 1 << 1
 _WAIT_S = 0.02
 LATE_S = 1
@@ -94,6 +95,9 @@ class Mount:
 
     def _do(self, opcode: int, number: int, body: bytes) -> bytes:
         tree = self.tree
+        # What a file system says for good to a client whom it has shut out; it is nothing that it lacks.
+        if "shut-out" in tree.faults and opcode != _INIT:
+            raise Fault(errno.ESHUTDOWN)
         match opcode:
             case 1:  # LOOKUP
                 return self._entry(tree.find(number, body.rstrip(b"\0")))
