@@ -8,15 +8,15 @@ index's lock: who has waited for that knows that nobody else is at it.
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 
 from c8ybin import fsio
-from c8ybin.domain.errors import ListUnavailable
 from c8ybin.domain.ids import EventId
 from c8ybin.index import Unsound
+from c8ybin.index.patience import awaited, begun
 from c8ybin.store.beats import BEAT
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import read_facts
@@ -52,22 +52,13 @@ class Untold:
             return
         with self._guard:
             if self._telling is None or self._telling.done():
-                self._telling = Future()
-                Thread(target=self._tell_all, args=(self._telling,), name="untold", daemon=True).start()
+                self._telling = begun(self._tell_all)
             telling = self._telling
-        wait([telling], LONGEST_WAIT_S)
-        if not telling.done():
-            raise ListUnavailable
-        telling.result()
+        awaited(telling, LONGEST_WAIT_S)
 
-    def _tell_all(self, telling: "Future[None]") -> None:
-        try:
-            self.tell()
-        except BaseException as error:
-            telling.set_exception(error)
-        else:
-            self._was_told = True
-            telling.set_result(None)
+    def _tell_all(self) -> None:
+        self.tell()
+        self._was_told = True
 
     def is_there(self) -> bool:
         """Tell whether a dead one may have changed what it did not tell; nothing is told."""

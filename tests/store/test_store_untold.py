@@ -8,6 +8,7 @@ from threading import Event
 
 import pytest
 from brute_force import all_facts, expected, listed
+from store_tools import Desk
 
 from c8ybin.cli.demo import greeting
 from c8ybin.domain.errors import ListUnavailable
@@ -145,6 +146,30 @@ def test_no_list_waits_for_long_for_who_tells(desk, make_desk, monkeypatch):
             go_on.set()
     monkeypatch.setattr(untold, "LONGEST_WAIT_S", 60.0)
     assert is_right(reader)
+
+
+def test_no_list_over_several_hosts_waits_for_long_for_a_file_that_nobody_can_read(root, desk, monkeypatch):
+    desk.create()
+    monkeypatch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 0.01)
+    with Desk(root, several_hosts=True) as reader:
+        monkeypatch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 10.0)
+        go_on, refresh = Event(), reader.disk.index._view.refresh
+
+        def be_held_up():
+            assert go_on.wait(60)
+            refresh()
+
+        monkeypatch.setattr(reader.disk.index._view, "refresh", be_held_up)
+        try:
+            # The second waits for the first to be done with what was read.
+            for _ in range(2):
+                with pytest.raises(ListUnavailable):
+                    is_right(reader)
+            assert reader.store.listing.overview_at_once() is None
+        finally:
+            go_on.set()
+        monkeypatch.setattr(reader.disk.index, "_patience_s", 60.0)
+        assert is_right(reader)
 
 
 def test_what_could_not_be_told_is_told_by_the_next_list(desk, make_desk, monkeypatch):
