@@ -118,14 +118,14 @@ def analyze() -> str:
 
 
 @pytest.fixture(scope="session")
-def bed_of_all(kind: str, command: Callable[..., str]) -> Iterator[Bed]:
+def bed_of_all(file_system: str, command: Callable[..., str]) -> Iterator[Bed]:
     """Hosts with a distributed file system, for all tests of a run; MooseFS where no other is wanted."""
-    with opened_bed(kind, command) as made:
+    with opened_bed(file_system, command) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest) -> str:
+def file_system(request: pytest.FixtureRequest) -> str:
     """The name of the file system of hosts."""
     return str(request.config.getoption("--hosts") or "moosefs")
 
@@ -134,12 +134,12 @@ _MEASURED = pytest.StashKey[list[dict[str, Any]]]()
 
 
 @pytest.fixture
-def measured(request: pytest.FixtureRequest, kind: str) -> Callable[..., None]:
+def measured(request: pytest.FixtureRequest, file_system: str) -> Callable[..., None]:
     """Return what notes a row of a table: `measured("faults", fault="a server killed", longest_pause_s=0.4)`."""
     rows = request.config.stash.setdefault(_MEASURED, [])
 
     def note(table: str, **values: Any) -> None:
-        rows.append({"table": table, "file_system": kind, **values})
+        rows.append({"table": table, "file_system": file_system, **values})
 
     return note
 
@@ -164,18 +164,22 @@ def mounts(request: pytest.FixtureRequest, tmp_path: Path) -> Sequence[Path]:
 
 
 @pytest.fixture
-def root(tmp_path: Path, locks: Path, mounts: Sequence[Path]) -> Path:
-    """A data directory that holds no event."""
-    if mounts:
-        return new_root(mounts[0] / "data", mounts[0].parent / "locks")
-    return new_root(tmp_path / "data", locks)
+def shared_root(mounts: Sequence[Path]) -> Path | None:
+    """With --hosts, a data directory that holds no event, as the first host has it; making lock files takes seconds."""
+    return new_root(mounts[0] / "data", mounts[0].parent / "locks") if mounts else None
 
 
 @pytest.fixture
-def quick_root(tmp_path: Path, locks: Path, mounts: Sequence[Path]) -> Iterator[Path]:
+def root(tmp_path: Path, locks: Path, shared_root: Path | None) -> Path:
+    """A data directory that holds no event."""
+    return shared_root or new_root(tmp_path / "data", locks)
+
+
+@pytest.fixture
+def quick_root(tmp_path: Path, locks: Path, shared_root: Path | None) -> Iterator[Path]:
     """The same on a tmpfs where there is one, for tests that fsync thousands of times."""
-    if mounts:
-        yield new_root(mounts[0] / "data", mounts[0].parent / "locks")
+    if shared_root:
+        yield shared_root
         return
     base = "/dev/shm" if Path("/dev/shm").is_dir() else str(tmp_path)
     with tempfile.TemporaryDirectory(dir=base) as folder:
@@ -197,7 +201,9 @@ def intake(store: Store) -> Iterator[Intake]:
 
 
 @pytest.fixture
-def make_client(tmp_path: Path, mounts: Sequence[Path]) -> Iterator[Callable[..., Client]]:
+def make_client(
+    tmp_path: Path, mounts: Sequence[Path], shared_root: Path | None
+) -> Iterator[Callable[..., Client]]:
     """Return a maker of clients, with limits and settings of the application."""
     roots = [mount / "data" for mount in mounts or (tmp_path,)]
     with ExitStack() as stack:

@@ -155,6 +155,38 @@ def test_what_hosts_measured_becomes_tables_in_a_files_place(tmp_path: Path) -> 
     assert (tmp_path / "page").read_text() == (f"before\n{HOSTS_BEGIN}{done.stdout}{HOSTS_END}after\n")
 
 
+def test_hosts_are_proved_in_parts_that_add_up(checkout: Path) -> None:
+    # What stands for Python measures one row in each run, tells its first argument, and fails where FAILING says so.
+    python = checkout / ".venv" / "bin" / "python"
+    row = json.dumps([{"table": "suites", "file_system": "cephfs", "passed": 1, "failed": 0, "error": 0}])
+    python.write_text(
+        f'#!/bin/sh\n[ "$1" = -m ] || exec "{sys.executable}" "$@"\necho "ran $3"\n'
+        f'for last; do :; done\necho \'{row}\' >"$last"\n[ "$3" != "$FAILING" ]\n'
+    )
+    (checkout / "README.md").write_text(f"{HOSTS_BEGIN}{HOSTS_END}")
+
+    def prove(*arguments: str, failing: str = "") -> tuple[int, list[str], bool]:
+        done = subprocess.run(
+            [str(checkout / "scripts" / "prove-hosts"), *arguments],
+            cwd=checkout.parent,
+            env=os.environ | {"FAILING": failing},
+            capture_output=True,
+            text=True,
+        )
+        ran = [line.removeprefix("ran ") for line in done.stdout.splitlines() if line.startswith("ran ")]
+        return done.returncode, ran, "passed" in (checkout / "README.md").read_text()
+
+    parts = ["tests/hosts/test_workloads.py", "tests/hosts", "tests/api/test_binaries_chunks.py"]
+    kept = ("--rows", "kept")
+    assert prove("--small", *kept) == (0, 3 * parts, False)
+    assert prove(*kept, "moosefs", failing="tests/hosts") == (1, parts, False)
+    # Only what has not passed is run again.
+    assert prove(*kept, "moosefs") == (0, ["tests/hosts"], False)
+    assert prove(*kept, "cephfs") == (0, parts, False)
+    assert prove(*kept) == (0, parts, True)
+    assert len(list((checkout.parent / "kept").glob("*-*"))) == 9
+
+
 def test_generate_takes_its_path_from_where_it_is_called(checkout: Path, tmp_path: Path) -> None:
     for name in ("bench", "c8ybin"):
         shutil.copytree(ROOT / name, checkout / name)
@@ -176,7 +208,15 @@ def test_bench_lists_needs_no_certain_folder_to_be_called_from(checkout: Path, t
 
 
 @pytest.mark.parametrize(
-    "failing", ["", "tests/reliability/test_power_cuts.py", "tests/reliability", "tests/accounts", "tests"]
+    "failing",
+    [
+        "",
+        "tests/reliability/test_power_cuts.py",
+        "tests/reliability",
+        "tests/accounts",
+        "tests/hosts",
+        "tests",
+    ],
 )
 def test_all_tests_end_well_where_each_run_of_them_does(checkout: Path, failing: str) -> None:
     # What stands for Python tells which group pytest was to run, by its first argument.
@@ -184,5 +224,6 @@ def test_all_tests_end_well_where_each_run_of_them_does(checkout: Path, failing:
     python.write_text(f'#!/bin/sh\n[ "$1" = -m ] || exit 0\necho "ran $3"\n[ "$3" != "{failing}" ]\n')
     done = subprocess.run([str(checkout / "scripts" / "test")], capture_output=True, text=True)
     assert done.returncode == (1 if failing else 0), done.stderr
-    ran = ("tests", "tests/accounts", "tests/reliability", "tests/reliability/test_power_cuts.py")
+    hosts = ("tests/hosts", *2 * ("tests/hosts/test_two_hosts.py",))  # for each file system a run
+    ran = ("tests", "tests/accounts", *hosts, "tests/reliability", "tests/reliability/test_power_cuts.py")
     assert sorted(done.stdout.splitlines()) == [f"ran {group}" for group in ran]

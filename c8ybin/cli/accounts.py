@@ -19,7 +19,9 @@ def accounts_of(data: Path, *, make: bool = False) -> Iterator[Accounts]:
         Problem: It cannot be done.
         Unfit: It is no data directory, or cannot be used.
     """
-    if not make and not is_data_directory(data):
+    with using(data):
+        is_there = make or is_data_directory(data)
+    if not is_there:
         raise Unfit(f"{data} is no data directory of c8ybin.")
     try:
         with using(data):

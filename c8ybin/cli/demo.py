@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from c8ybin.domain.errors import ListUnavailable
 from c8ybin.domain.queries import Paging, Query
 from c8ybin.store import Store
 
@@ -12,7 +13,10 @@ PASSWORD = "demo"  # noqa: S105 - known to everybody; the account exists only wh
 
 def greeting(store: Store, url: str, trusted: Path | None = None) -> str:
     """Say as whom and with what to try the server; `trusted` is a certificate that curl has to be given."""
-    events = store.listing.find(Query(), Paging(page_size=100)).events
+    try:
+        events = store.listing.find(Query(), Paging(page_size=100)).events
+    except ListUnavailable:
+        events = ()  # a start waits for no list
     full = [event.id for event in events if event.binary]
     free = [event.id for event in events if not event.binary and not event.upload]
     curl = f"  curl -u {NAME}:{PASSWORD}" + (f" --cacert {shlex.quote(str(trusted))}" if trusted else "")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from c8ybin.cli.problems import using
 from c8ybin.store import accept_unfit, is_data_directory
 
 # What is not given away of the modes that `fsio` makes files with: 0600 and 0700, or 0640 and 0750.
@@ -30,10 +31,14 @@ def too_open(data: Path) -> str | None:
     """Say in one sentence that others may enter a data directory, as an older version or a person let them.
 
     Whoever may not enter it reaches nothing in it, whatever the modes below are.
+
+    Raises:
+        Unfit: The directory cannot be looked at, as where its mount has ended.
     """
-    if not is_data_directory(data):
-        return None
-    mode = stat.S_IMODE(data.stat().st_mode)
+    with using(data):
+        if not is_data_directory(data):
+            return None
+        mode = stat.S_IMODE(data.stat().st_mode)
     allowed = 0o777 & ~int(click.get_current_context().meta[_KEY])
     if not mode & ~allowed & 0o777:
         return None

@@ -28,6 +28,7 @@ from c8ybin.index.log import (
 )
 from c8ybin.index.manifest import Stamp, give_up, stamp
 from c8ybin.index.overview import Overview, TypeNames, find_overview
+from c8ybin.index.patience import awaited, begun
 from c8ybin.index.search import search_of
 from c8ybin.index.view import View
 from c8ybin.index.window import Usage, Window, find_ids, find_usage, find_window
@@ -75,6 +76,7 @@ class Index:
         is_writing: Callable[[str], bool],
         tell_behind: Callable[[bool], None],
         may_write: Callable[[], bool] = lambda: True,
+        patience_s: float | None = None,
     ) -> None:
         """Use the index in a folder.
 
@@ -88,6 +90,8 @@ class Index:
             is_writing: Tells whether a process of this name may still add lines.
             tell_behind: As for `LogWriter`.
             may_write: Tells whether the index may be folded and made anew now.
+            patience_s: How long an answer may take, where the file system may keep a file from all readers for
+                minutes; None for as long as it takes.
         """
         self._folder = folder
         self._scratch = scratch
@@ -96,6 +100,7 @@ class Index:
         self._read_all = read_all
         self._is_writing = is_writing
         self._may_write = may_write
+        self._patience_s = patience_s
         self._log = LogWriter(folder, writer, tell_behind)
         self._view = View(folder, self._look, self._exists)
         self._type_names = TypeNames(lambda event_id: self._read(EventId(event_id)))
@@ -214,8 +219,12 @@ class Index:
         return self._ask(lambda view: find_overview(view, search, self._type_names), may_wait=may_wait)
 
     def state(self) -> State:
-        """Return how much the index consists of, as it was read last."""
-        with self._guard:
+        """Return how much the index consists of, as it was read last.
+
+        Raises:
+            ListUnavailable: It is being read, for long.
+        """
+        with self._guarded(self._patience_s):
             view = self._view
             return State(len(view.manifest.columns), len(view.logs), view.fresh_lines, view.written_s)
 
@@ -232,7 +241,7 @@ class Index:
             OSError: A file of it cannot be read.
         """
         try:
-            return self._answer(lambda view: view.known_between(least, end))
+            return self._answered(lambda view: view.known_between(least, end))
         except Unsound:
             # A list may never come to what is damaged, and so would not have it made anew.
             give_up(self._folder)
@@ -261,7 +270,12 @@ class Index:
         raise ListUnavailable
 
     def _answer(self, question: Callable[[View], T]) -> T:
-        with self._guard:
+        if self._patience_s is None:
+            return self._answered(question)
+        return awaited(begun(lambda: self._answered(question, self._patience_s)), self._patience_s)
+
+    def _answered(self, question: Callable[[View], T], patience_s: float | None = None) -> T:
+        with self._guarded(patience_s):
             try:
                 self._view.refresh()
                 return question(self._view)
@@ -342,10 +356,21 @@ class Index:
         except TimeoutError:
             raise ListUnavailable from None
 
+    @contextmanager
+    def _guarded(self, patience_s: float | None) -> Iterator[None]:
+        """Have the view for this thread alone; wait no longer for it than somebody has patience."""
+        if not self._guard.acquire(timeout=-1 if patience_s is None else patience_s):
+            raise ListUnavailable
+        try:
+            yield
+        finally:
+            self._guard.release()
+
     def close(self) -> None:
         """Leave it; what this process told stays."""
         self._log.close()
-        with self._guard:
+        # Who reads a file that nobody can read for now has the view; it goes with the process.
+        with suppress(ListUnavailable), self._guarded(self._patience_s):
             self._view.close()
 
 

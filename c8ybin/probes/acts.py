@@ -119,6 +119,29 @@ def read_for(folder: Path, name: str, seconds: float) -> Seen:
     return seen
 
 
+def rewrite_for(folder: Path, name: str, seconds: float) -> bytes:
+    """Write over the bytes of a file, in place and as many, again and again; return what it holds in the end."""
+    number, until_s = 0, time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        number += 1
+        with fsio.opened(folder / name, write=True) as fd:
+            fsio.write_at(fd, numbered(number), 0)
+            _sync(fd)
+    return numbered(number)
+
+
+def numbered(number: int) -> bytes:
+    """Return the bytes of a file that was written over so often."""
+    return b"%08d" % number
+
+
+def look_for(folder: Path, name: str, seconds: float) -> None:
+    """Read a file by fresh opens, again and again."""
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        contents(folder, name)
+
+
 def take(folder: Path, name: str) -> bool:
     """Take the lock of a file, unless somebody has it, and hold it."""
     fd = fsio.open_existing(folder / name, write=True)

@@ -41,7 +41,8 @@ _KNOWN: dict[str, tuple[str, str]] = {
     ),
     "fuse.ceph-fuse": (
         "CephFS by ceph-fuse",
-        "For several hosts; a client that was evicted must be mounted anew, not reconnected.",
+        "For several hosts, mounted with fuse_disable_pagecache = true; "
+        "a client that was evicted must be mounted anew, not reconnected.",
     ),
     "ceph": ("CephFS by the kernel", "For several hosts; tested by ceph-fuse only."),
     "fuse.juicefs": ("JuiceFS", "In version 0.14 readers may miss a file that is replaced by rename."),

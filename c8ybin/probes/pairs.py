@@ -58,6 +58,10 @@ PAIRS: tuple[Pair, ...] = (
     Pair(
         Primitive("sees-append", "what was appended is read", "uploads, lists"), seeing.looks(seeing.appended)
     ),
+    Pair(
+        Primitive("sees-rewrite", "what was written over is read", "uploads, beats of hosts"),
+        seeing.looks(seeing.rewritten),
+    ),
     Pair(Primitive("sees-list", "a new file is listed", "lists, the sweep"), seeing.listing),
     Pair(
         Primitive("open-file", "an open file outlives its name", "downloads", is_must=False),

@@ -14,6 +14,7 @@ from c8ybin.probes.primitive import Lacking
 from c8ybin.probes.racing import WAIT_S, PairTrial, unique
 
 _LOOKS = 5
+_REWRITTEN_S = 0.1
 Change = Callable[[Hand, Hand, str], bytes | None]
 
 
@@ -73,6 +74,22 @@ def appended(near: Hand, far: Hand, name: str) -> bytes | None:
     _stands(near, far, name)
     near.do(acts.append, name, b" and new")
     return b"old and new"
+
+
+def rewritten(near: Hand, far: Hand, name: str) -> bytes | None:
+    """Write over a file in place while the other reads it; what counts is the look after that.
+
+    A kernel that keeps what it read meanwhile, and that nobody tells of a change without another length, shows it
+    until it happens to forget it.
+    """
+    near.do(acts.write, name, acts.numbered(0))
+    if far.do(acts.until_read, name, acts.numbered(0), WAIT_S) is None:
+        raise Lacking(f"a new file was not seen for {WAIT_S:.0f} s")
+    near.begin(acts.rewrite_for, name, _REWRITTEN_S)
+    far.begin(acts.look_for, name, _REWRITTEN_S)
+    far.end(_REWRITTEN_S)
+    last: bytes = near.end(_REWRITTEN_S)
+    return last
 
 
 def moved(near: Hand, far: Hand, name: str) -> bytes | None:

@@ -118,6 +118,7 @@ class Disk:
             is_writing=lambda name: fsio.exists(layout.tmp / name),
             tell_behind=writer.tell_unindexed,
             may_write=lambda: self.gate.is_open,
+            patience_s=LOCK_TIMEOUT_S if several_hosts else None,
         )
         self.together = GroupCommit()
         self._min_free = min_free

@@ -8,14 +8,15 @@ index's lock: who has waited for that knows that nobody else is at it.
 
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Lock
 
 from c8ybin import fsio
-from c8ybin.domain.errors import ListUnavailable
 from c8ybin.domain.ids import EventId
 from c8ybin.index import Unsound
+from c8ybin.index.patience import awaited, begun
 from c8ybin.store.beats import BEAT
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import read_facts
@@ -34,21 +35,30 @@ class Untold:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._was_told = False
+        self._telling: Future[None] | None = None
         self._guard = Lock()
 
     def tell_once(self) -> None:
-        """Tell for all who were dead when this process began, unless that is done; the errors are those of `tell`."""
+        """Tell for all who were dead when this process began, unless that is done.
+
+        A thread of its own does it, and goes on with it when nobody waits any more: MooseFS lets
+        nobody read for two minutes what a host was writing when it died, and no call can be broken off.
+
+        Raises:
+            ListUnavailable: It takes long.
+            OSError: As `tell`.
+        """
         if self._was_told:
             return
-        # Who tells may wait for long, and each of those who come meanwhile would wait as long after it.
-        if not self._guard.acquire(timeout=LONGEST_WAIT_S):
-            raise ListUnavailable
-        try:
-            if not self._was_told:
-                self.tell()
-                self._was_told = True
-        finally:
-            self._guard.release()
+        with self._guard:
+            if self._telling is None or self._telling.done():
+                self._telling = begun(self._tell_all)
+            telling = self._telling
+        awaited(telling, LONGEST_WAIT_S)
+
+    def _tell_all(self) -> None:
+        self.tell()
+        self._was_told = True
 
     def is_there(self) -> bool:
         """Tell whether a dead one may have changed what it did not tell; nothing is told."""

@@ -187,6 +187,10 @@ class Bed:
                 part.thaw()
             else:
                 part.start()
+        for host, point in self.mounts.items():
+            if not _answers(point):
+                self.parts[f"mount {host}"].kill()
+                self.parts[f"mount {host}"].start()
         self.agree()
 
 
@@ -230,6 +234,13 @@ def _remove(folder: Path) -> None:
         if folder in point.parents:
             unmount(point)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(point: Path) -> bool:
+    """Tell whether a mount is of use: a file system may have shut its client out for good."""
+    with contextlib.suppress(OSError):
+        return point.is_dir() and bool(os.listdir(point))
+    return False
 
 
 def unmount(point: Path) -> None:

@@ -75,6 +75,8 @@ mds_reconnect_timeout = 10
 # What a dead client holds is free after these, and not after minutes.
 mds_cap_revoke_eviction_timeout = 10
 defer_client_eviction_on_laggy_osds = false
+# What one host has written in place is what the next reads, not what its kernel has in memory.
+fuse_disable_pagecache = true
 """
 # What makes the file system, when all daemons but the metadata servers run.
 FILE_SYSTEM = (

@@ -18,18 +18,18 @@ def bed(bed_of_all: Bed) -> Iterator[Bed]:
 
 
 @pytest.fixture
-def fleet(bed: Bed, kind: str, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(bed: Bed, file_system: str, tmp_path: Path) -> Iterator[Fleet]:
     """A data directory on the bed of this test's own, and servers on its hosts; they are killed in the end."""
     with servers(tmp_path) as start:
-        yield Fleet(bed, KINDS[kind], start, tmp_path.name)
+        yield Fleet(bed, KINDS[file_system], start, tmp_path.name)
 
 
 @pytest.fixture(scope="module")
-def pair(bed_of_all: Bed, kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def pair(bed_of_all: Bed, file_system: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Two hosts with a server each for all tests of a module, none of which breaks anything."""
     folder = tmp_path_factory.mktemp("pair")
     with servers(folder) as start:
-        fleet = Fleet(bed_of_all, KINDS[kind], start, folder.name)
+        fleet = Fleet(bed_of_all, KINDS[file_system], start, folder.name)
         fleet.start_some(2)
         yield fleet
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import own_mounts
 from bed import Bed, DoesNotWork, Part
 from harness import until
 
@@ -177,9 +178,13 @@ def _asked(bed: Bed, name: str, *command: str) -> subprocess.CompletedProcess[st
 
 
 def _daemon(home: Path) -> Sequence[str]:
-    own = f"mount --bind {home}/run /run/gluster && mount --bind {home}/log /var/log/glusterfs"
-    daemon = f"exec glusterd -N -f {home}/glusterd.vol -p {home}/pid -l {home}/log/glusterd.log -L WARNING"
-    return ("unshare", "--mount", "sh", "-c", f"mkdir -p /run/gluster && {own} && {daemon}")
+    first = (
+        "mkdir -p /run/gluster"
+        f" && mount --bind {home}/run /run/gluster && mount --bind {home}/log /var/log/glusterfs"
+    )
+    daemon = ("glusterd", "-N", "-f", f"{home}/glusterd.vol", "-p", f"{home}/pid")
+    log = ("-l", f"{home}/log/glusterd.log", "-L", "WARNING")
+    return own_mounts.beginning_with(first, home, (*daemon, *log))
 
 
 def _mount(folder: Path, servers: Sequence[str], point: Path) -> Sequence[str]:

@@ -67,6 +67,11 @@ def _shut_out(fleet: Fleet) -> None:
     fleet.bed.network.cut("a")
     time.sleep(SHUT_OUT_S)
     fleet.bed.network.heal("a")
+    _mount_anew_if_of_no_use(fleet)
+
+
+def _mount_anew_if_of_no_use(fleet: Fleet) -> None:
+    """Do what a person does with a client host that the file system has shut out for good."""
     if not until(lambda: _takes_writes(fleet)):
         lose_power(fleet, "a")
         fleet.bed.network.heal("a")
@@ -111,10 +116,11 @@ def _host_paused(fleet: Fleet) -> None:
 
 
 def _host_paused_for_long(fleet: Fleet) -> None:
-    """For so long that the others fence it."""
+    """For so long that the others fence it; CephFS shuts its mount out."""
     fleet.pause("a")
     time.sleep(4 * LASTS_S)
     fleet.resume("a")
+    _mount_anew_if_of_no_use(fleet)
 
 
 FAULTS = (

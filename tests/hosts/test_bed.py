@@ -5,12 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import bed as beds
+import own_mounts
 import pytest
 from bed import Bed
-from harness import is_gone
+from harness import is_gone, until
 from network import NAMESPACES
 
 CHILD = """
@@ -73,3 +75,39 @@ def test_no_address_of_a_bed_is_reachable_from_here(bed: Bed) -> None:
     listener = bed.hosts["a"].listen()
     with listener, pytest.raises(OSError):
         socket.create_connection(listener.getsockname(), 0.5).close()
+
+
+def shown_as_disks() -> str:
+    """What the loop devices of this machine show."""
+    return subprocess.run(
+        ["losetup", "--noheadings", "--output", "BACK-FILE"], capture_output=True, text=True
+    ).stdout
+
+
+@pytest.mark.usefixtures("bed")  # for its reasons to skip
+def test_a_process_with_mounts_of_its_own_keeps_no_disk_of_others(
+    tmp_path: Path, command: Callable[..., str]
+) -> None:
+    image, point = tmp_path / "image", tmp_path / "some where"
+    with image.open("wb") as file:
+        file.truncate(8 << 20)
+    point.mkdir()
+    subprocess.run([command("mkfs.ext4", "e2fsprogs"), "-q", str(image)], check=True, timeout=60)
+    subprocess.run(["mount", "-o", "loop", str(image), str(point)], check=True, timeout=60)
+    process = None
+    try:
+        (point / "there").touch()
+        process = subprocess.Popen(
+            own_mounts.beginning_with("echo begun", tmp_path, ("sleep", "1000")), stdout=subprocess.PIPE
+        )
+        assert process.stdout
+        assert process.stdout.readline() == b"begun\n"
+        subprocess.run(["umount", str(point)], check=True, timeout=60)
+        # The bed itself has copies for a moment, in commands of ip(8).
+        assert until(lambda: str(image) not in shown_as_disks())
+        assert process.poll() is None
+    finally:
+        if process:
+            process.kill()
+            process.communicate(timeout=60)
+        subprocess.run(["umount", str(point)], capture_output=True, timeout=60)

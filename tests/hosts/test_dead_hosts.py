@@ -3,10 +3,11 @@
 import json
 import signal
 import threading
+import time
 from http.client import HTTPException
 
 from fleet import Fleet
-from harness import connected, until
+from harness import RunningServer, connected, until
 from strikes import lose_power
 
 from c8ybin import fsio
@@ -14,6 +15,7 @@ from c8ybin.domain.ids import EventId
 from c8ybin.store.layout import Layout
 
 BOUND_S = 30.0  # three times the lock deadline
+BUSY_S = 4.0  # so long the host works before it dies
 
 
 def stopped_with_the_lock(fleet: Fleet, host: str, event_id: str, other: str) -> None:
@@ -46,6 +48,43 @@ def stopped_with_the_lock(fleet: Fleet, host: str, event_id: str, other: str) ->
     for thread in threads:
         thread.join()
     assert found
+
+
+def test_lists_on_another_host_are_answered_within_the_bound(fleet: Fleet, full: bool) -> None:
+    """The other has not listed for a while: MooseFS keeps what the dead was writing from it for two minutes."""
+    fleet.start_some(2)
+    ended = threading.Event()
+
+    def create() -> None:
+        try:
+            with connected(fleet.servers["a"]) as connection:
+                while not ended.is_set():
+                    connection.create_event()
+        except (OSError, HTTPException, AssertionError):
+            pass
+
+    threads = [threading.Thread(target=create) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    assert until(lambda: len(list((fleet.root("b") / "index").glob("*.log"))) > 0)
+    time.sleep(BUSY_S)
+    lose_power(fleet, "a")
+    ended.set()
+
+    def lists(server: RunningServer) -> bool:
+        with connected(server) as connection:
+            connection.timeout = BOUND_S
+            answer, _ = connection.ask("GET", "/event/events?pageSize=50")
+            assert answer.status == 200 or (answer.status == 503 and answer.headers["Retry-After"])
+            return answer.status == 200
+
+    # Nor does a server wait that begins just now.
+    for server in (fleet.servers["b"], fleet.start("c")):
+        lists(server)
+        if full:
+            assert until(lambda server=server: lists(server), 300)
+    for thread in threads:
+        thread.join()
 
 
 def test_its_events_are_served_by_another_host_within_the_bound(fleet: Fleet) -> None:

@@ -22,6 +22,8 @@ _READ_BYTES = 512 * 1024
 _MAX_WRITE = 128 * 1024
 _FLOCK_LOCKS, _DONT_MASK, _BIG_WRITES = 1 << 10, 1 << 6, 1 << 5
 _UNLOCK = 2
+_INIT = 26
+_KEEP_CACHE = 1 << 1
 _WAIT_S = 0.02
 LATE_S = 1
 
@@ -93,6 +95,9 @@ class Mount:
 
     def _do(self, opcode: int, number: int, body: bytes) -> bytes:
         tree = self.tree
+        # What a file system says for good to a client whom it has shut out; it is nothing that it lacks.
+        if "shut-out" in tree.faults and opcode != _INIT:
+            raise Fault(errno.ESHUTDOWN)
         match opcode:
             case 1:  # LOOKUP
                 return self._entry(tree.find(number, body.rstrip(b"\0")))
@@ -123,7 +128,8 @@ class Mount:
                 return self._entry(tree.link(self._node(old_number), number, body[8:-1]))
             case 14 | 27:  # OPEN, OPENDIR
                 self._node(number)
-                return struct.pack("<QII", number, 0, 0)
+                keeps = self.number and "keeps-pages" in tree.faults
+                return struct.pack("<QII", number, _KEEP_CACHE if keeps else 0, 0)
             case 15:  # READ
                 _, offset, size = struct.unpack_from("<QQI", body)
                 return bytes(self._node(number).data[offset : offset + size])

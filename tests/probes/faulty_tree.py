@@ -25,6 +25,7 @@ FAULTS = {
     "forgets": "a file that was replaced or removed is gone for who has just looked it up or has it open",
     "split-rename": "rename removes what it replaces, then lets others look",
     "late": "the second mount remembers names for a while",
+    "keeps-pages": "the second mount's kernel keeps what it has read",
     "other-inodes": "the second mount has other inode numbers",
 }
 

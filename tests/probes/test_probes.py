@@ -43,6 +43,7 @@ PAIR_LACKS = {
     "forgets": {("rename-file", 1), ("open-file", 2)},
     "split-rename": {("rename-file", 2)},
     "late": {("sees-replace", 2), ("sees-state", 2), ("sees-remove", 2), ("sees-move", 2)},
+    "keeps-pages": {("sees-rewrite", 2)},
     "other-inodes": {("inode", 2)},
 }
 QUICK_LACKS = {fault: lacks - {"fdatasync", "commit", "open-file"} for fault, lacks in SINGLE_LACKS.items()}
@@ -128,7 +129,7 @@ def test_what_two_processes_or_two_hosts_miss_is_named(faulty, hands, fault):
 
 
 def test_one_host_misses_nothing_where_only_two_do(faulty, hands):
-    (point, _) = faulty("flock-by-mount", "split-rename", "late", "other-inodes", times=2)
+    (point, _) = faulty("flock-by-mount", "split-rename", "late", "keeps-pages", "other-inodes", times=2)
     assert missing_at(point) == []
     for pair in PAIRS:
         if not pair.only_between_paths:

@@ -96,6 +96,19 @@ def test_a_data_directory_that_was_moved_there_is_refused_and_kept(
     assert os.listdir(point) == ["format"]
 
 
+@pytest.mark.parametrize("opener", [*OPENERS, ("user", "list"), ("check",)], ids=lambda opener: opener[0])
+def test_a_mount_of_no_use_is_told_in_one_sentence(
+    faulty: Callable[..., list[Path]], tmp_path: Path, opener: tuple[str, ...]
+) -> None:
+    (point,) = faulty("shut-out")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "one.txt").write_text("one")
+    done = run(*(word.format(files=tmp_path / "files") for word in opener), "--data", point / "data")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert f"{point}/data cannot be used: Cannot send after transport endpoint shutdown" in done.stderr
+
+
 def test_one_says_so_and_is_warned(faulty: Callable[..., list[Path]], serve: Serve) -> None:
     """Without locks, links and fsync a single process still serves, for as long as all goes well."""
     (point,) = faulty("no-flock", "no-link", "no-fsync", "no-fsyncdir")
@@ -120,7 +133,7 @@ def test_where_there_are_no_locks_nobody_is_swept(faulty: Callable[..., list[Pat
         with closing(Store.open(point / "data")) as one, closing(Store.open(point / "data")) as two:
             one._writer.note_hour("2026-11-24/15")
             assert two.sweep.dead_writers() == 0
-            assert untold_hours_of(one.folder.parent) == ["2026-11-24/15"]
+            assert untold_hours_of(one._writer.folder) == ["2026-11-24/15"]
     finally:
         accept_unfit(False)
 

@@ -8,7 +8,9 @@ from threading import Event
 
 import pytest
 from brute_force import all_facts, expected, listed
+from store_tools import Desk
 
+from c8ybin.cli.demo import greeting
 from c8ybin.domain.errors import ListUnavailable
 from c8ybin.domain.queries import Paging, Query
 from c8ybin.index.manifest import read_manifest
@@ -118,7 +120,7 @@ def test_an_index_that_cannot_be_read_for_a_moment_keeps_what_the_dead_did_not_t
     assert is_right(make_desk())
 
 
-def test_lists_do_not_wait_one_after_the_other_for_who_tells(desk, make_desk, monkeypatch):
+def test_no_list_waits_for_long_for_who_tells(desk, make_desk, monkeypatch):
     desk.create()
     desk.die()
     reader = make_desk()
@@ -132,15 +134,54 @@ def test_lists_do_not_wait_one_after_the_other_for_who_tells(desk, make_desk, mo
     monkeypatch.setattr(untold, "LONGEST_WAIT_S", 0.01)
     monkeypatch.setattr(reader.store.listing.untold, "tell", be_held_up)
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(is_right, reader)
-        assert telling.wait(60)
-        second = pool.submit(is_right, reader)
+        first, second = (pool.submit(is_right, reader) for _ in range(2))
         try:
-            with pytest.raises(ListUnavailable):
-                second.result(timeout=60)
+            for each in (first, second):
+                with pytest.raises(ListUnavailable):
+                    each.result(timeout=60)
+            assert telling.is_set()
+            # Nor does a start, which shows what to try.
+            assert "demo" in greeting(reader.store, "http://127.0.0.1")
         finally:
             go_on.set()
-        assert first.result()
+    monkeypatch.setattr(untold, "LONGEST_WAIT_S", 60.0)
+    assert is_right(reader)
+
+
+def test_no_list_over_several_hosts_waits_for_long_for_a_file_that_nobody_can_read(root, desk, monkeypatch):
+    desk.create()
+    monkeypatch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 0.01)
+    with Desk(root, several_hosts=True) as reader:
+        monkeypatch.setattr("c8ybin.store.disk.LOCK_TIMEOUT_S", 10.0)
+        go_on, refresh = Event(), reader.disk.index._view.refresh
+
+        def be_held_up():
+            assert go_on.wait(60)
+            refresh()
+
+        monkeypatch.setattr(reader.disk.index._view, "refresh", be_held_up)
+        try:
+            # The second waits for the first to be done with what was read.
+            for _ in range(2):
+                with pytest.raises(ListUnavailable):
+                    is_right(reader)
+            assert reader.store.listing.overview_at_once() is None
+        finally:
+            go_on.set()
+        monkeypatch.setattr(reader.disk.index, "_patience_s", 60.0)
+        assert is_right(reader)
+
+
+def test_what_could_not_be_told_is_told_by_the_next_list(desk, make_desk, monkeypatch):
+    desk.create()
+    desk.die()
+    lose_the_lines_of(desk)
+    reader = make_desk()
+    with monkeypatch.context() as patch:
+        failing_below(patch, "pread", desk.layout.tmp)
+        with pytest.raises(OSError, match="the disk failed"):
+            reader.store.listing.untold.tell_once()
+    assert is_right(reader)
 
 
 def test_the_sweep_goes_on_where_the_index_cannot_be_used(desk, make_desk, caplog):
