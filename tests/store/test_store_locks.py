@@ -79,7 +79,6 @@ def test_a_killed_holder_frees_the_lock(desk, event_id, start):
     assert desk.get(event_id) == b"new"
 
 
-@pytest.mark.usefixtures("short")
 def test_threads_of_a_process_hold_it_one_at_a_time(desk, event_id, race):
     inside, most = [], []
 
