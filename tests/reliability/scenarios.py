@@ -1,7 +1,6 @@
 """Recordings of operations: whole, and killed at a step with another process after that."""
 
 import contextlib
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,18 +183,13 @@ def killed(
 
 
 def after_kills(
-    name: str,
-    base: Path,
-    locks: Path,
-    outcomes: tuple[State, ...],
-    then: str,
-    steps: Iterable[int] | None = None,
+    name: str, base: Path, locks: Path, outcomes: tuple[State, ...], then: str, steps: Iterable[int]
 ) -> Iterator[tuple[int, Recording]]:
-    """Yield recordings of an operation that is killed at a step, each or some, and what another does then.
+    """Yield recordings of an operation that is killed at some steps, and what another process does then.
 
     With each the number of the step that is not done.
     """
-    for step in itertools.count() if steps is None else steps:
+    for step in steps:
         recording = killed(name, base / f"{step}", locks, outcomes, step=step, then=then)
         if recording is None:
             return

@@ -3,8 +3,9 @@
 import random
 import shutil
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 from inspection import Lost, State
@@ -15,7 +16,13 @@ from scenarios import Recording
 from store_tools import give_all_back
 from trees import Tree
 
-Key = tuple[frozenset[tuple[str, bytes | None]], tuple[object, ...]]
+
+def _key(items: Iterable[tuple[str, bytes | None]], allowed: tuple[State, ...]) -> bytes:
+    """Return what stands for a tree and the states that may be seen in it.
+
+    Some hundred thousand of the trees themselves would keep the garbage collector busy.
+    """
+    return blake2b(repr((sorted(items), allowed)).encode()).digest()
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,9 @@ class Bench:
         self._folder = folder
         self._locks = locks
         self.told: Counter[str] = Counter()
-        self._good: set[Key] = set()
+        self._good: set[bytes] = set()
         # The same without what is in the index.
-        self._good_otherwise: set[Key] = set()
+        self._good_otherwise: set[bytes] = set()
 
     def look(
         self, recording: Recording, how: Thoroughness, without: Collection[Site] = (), most_wrong: int = 10
@@ -76,7 +83,7 @@ class Bench:
                 found.cuts += 1
                 allowed = recording.allowed(count)
                 for tree in disk.cuts(chance, all_up_to=how.all_up_to, randomly=how.randomly):
-                    key = frozenset(tree.items()), allowed
+                    key = _key(tree.items(), allowed)
                     if key in self._good:
                         continue
                     found.states += 1
@@ -101,7 +108,7 @@ class Bench:
     def _inspect(self, recording: Recording, tree: Tree, allowed: tuple[State, ...], *, quick: bool) -> None:
         base = self._folder / "state"
         base.mkdir()
-        otherwise = frozenset((p, d) for p, d in tree.items() if not p.startswith("data/index/")), allowed
+        otherwise = _key(((p, d) for p, d in tree.items() if not p.startswith("data/index/")), allowed)
         try:
             recording.kind.lay_out(tree, base, self._locks)
             if quick and recording.kind is EVENTS and otherwise in self._good_otherwise:

@@ -74,14 +74,14 @@ TELLING_AFTER = {
     ("make read-only", "make read-only"): ("rename * > data/read-only",),
     ("copy what goes again", "copy what goes again"): ("unlink data/.sync/hours/*",),
 }
-# So many kills more of each operation are tried without --full.
+# So many kills more of each operation are tried without --full, which tries all.
 MOST_KILLS = 3
-# Of what takes long to look at, with each thing that another process does then.
-MOST_DEAR_KILLS = 1
+# The same of what takes long to look at, without and with --full.
+MOST_DEAR_KILLS, MOST_DEAR_KILLS_FULL = 1, 12
 DEAR = {
     name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Moved | Repaired | Restored)
 }
-# Of these none, for test_restore_switch.py kills restores at each step.
+# Of these none without --full, for test_restore_switch.py kills restores at each step.
 KILLED_ELSEWHERE = {"restore over old data", "restore what is half restored", "restore while a server starts"}
 
 ROW = "Power cuts, every disk state"
@@ -115,7 +115,7 @@ class Recordings:
 
     @property
     def killed(self) -> list[Recording]:
-        """After each kill with `--full`, after few without."""
+        """After each kill with `--full`, unless that takes long; after few without."""
         return list(self._kills.values())
 
     @property
@@ -135,9 +135,10 @@ class Recordings:
     def _kills(self) -> dict[Kill, Recording]:
         found: dict[Kill, Recording] = {}
         outcomes = self.whole[0].outcomes
+        chosen = self._few | many_kills(self._name, self.whole[0]) if self._full else self._few
         with self._on_a_disk() as base:
             for then in followers(self._name):
-                steps = None if self._full else sorted(step for other, step in self._few if other == then)
+                steps = sorted(step for other, step in chosen if other == then)
                 for step, recording in after_kills(
                     self._name, base / then, self._pool, outcomes, then, steps
                 ):
@@ -146,6 +147,7 @@ class Recordings:
 
     @contextmanager
     def _on_a_disk(self) -> Iterator[Path]:
+        self._base.mkdir()
         try:
             yield self._base
         finally:
@@ -161,19 +163,29 @@ def folder():
 
 
 def few_kills(name: str, recording: Recording) -> set[Kill]:
-    """Return the kills of an operation that are tried if not all are: those that tell most, and some by chance."""
+    """Return the kills of an operation that are tried without --full: those that tell most, and some by chance."""
     done = [AT_ONCE, *map(str, recording.of_the_first_act[:-1])]
-    others = followers(name)
-    every = list(product(others, range(len(done))))
-    most = min(len(every), MOST_KILLS)
-    if name in DEAR:
-        most = 0 if name in KILLED_ELSEWHERE else MOST_DEAR_KILLS * len(others)
     telling = {
         (then, step)
-        for then, step in every
+        for then, step in _every_kill(name, recording)
         if any(fnmatch(done[step], pattern) for pattern in TELLING_AFTER.get((name, then), ()))
     }
-    return telling.union(random.Random(name).sample(every, most))
+    most = 0 if name in KILLED_ELSEWHERE else MOST_DEAR_KILLS if name in DEAR else MOST_KILLS
+    return telling | _some(name, _every_kill(name, recording), most)
+
+
+def many_kills(name: str, recording: Recording) -> set[Kill]:
+    """Return those that are tried with --full: all, if they do not take long."""
+    every = _every_kill(name, recording)
+    return _some(name, every, MOST_DEAR_KILLS_FULL) if name in DEAR else set(every)
+
+
+def _every_kill(name: str, recording: Recording) -> list[Kill]:
+    return list(product(followers(name), range(len(recording.of_the_first_act))))
+
+
+def _some(name: str, kills: list[Kill], most: int) -> set[Kill]:
+    return set(random.Random(name).sample(kills, min(len(kills), most)))
 
 
 @pytest.fixture(scope="module")
