@@ -10,6 +10,7 @@ from harness import connected, until
 
 LASTS_S = 4.0  # of what passes by itself
 SHUT_OUT_S = 60.0
+LISTS_WITHIN_S = 240.0
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,27 @@ def _mount_anew_if_of_no_use(fleet: Fleet) -> None:
     """Do what a person does with a client host that the file system has shut out for good."""
     if not until(lambda: _takes_writes(fleet)):
         lose_power(fleet, "a")
-        fleet.bed.network.heal("a")
-        fleet.bed.parts["mount a"].start()
-        fleet.start("a")
+        _begin_anew(fleet)
+
+
+def _begin_anew(fleet: Fleet) -> None:
+    """Start a client host that has lost power, and wait until all of it is there again, lists too.
+
+    These take two minutes on MooseFS, which holds up who reads what the dead was writing. A process
+    that is held up in a read cannot end before, either.
+    """
+    fleet.bed.network.heal("a")
+    fleet.bed.parts["mount a"].start()
+    fleet.start("a")
+    assert until(lambda: _lists(fleet), LISTS_WITHIN_S), "the host does not list again"
+
+
+def _lists(fleet: Fleet) -> bool:
+    try:
+        with connected(fleet.servers["a"]) as connection:
+            return connection.ask("GET", "/event/events")[0].status == 200
+    except (OSError, HTTPException):
+        return False
 
 
 def _takes_writes(fleet: Fleet) -> bool:
@@ -98,9 +117,7 @@ def lose_power(fleet: Fleet, host: str) -> None:
 def _power_lost(fleet: Fleet) -> None:
     lose_power(fleet, "a")
     time.sleep(LASTS_S)
-    fleet.bed.network.heal("a")
-    fleet.bed.parts["mount a"].start()
-    fleet.start("a")
+    _begin_anew(fleet)
 
 
 def _mount_frozen(fleet: Fleet) -> None:
