@@ -139,7 +139,8 @@ class RunningServer:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        code = self.process.wait(timeout=30)
+        # Nobody ends while a file system holds its call: MooseFS may, for 144 s, what it has lost the writer of.
+        code = self.process.wait(timeout=170)
         assert self.process.stdout
         self.lines += self.process.stdout.read().splitlines()
         self.process.stdout.close()
