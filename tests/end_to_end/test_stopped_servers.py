@@ -20,7 +20,7 @@ TRIES = 3
 
 @contextmanager
 def putting(server: RunningServer, event_id: str, statuses: list[int]) -> Iterator[threading.Event]:
-    """Replace a binary again and again, on several connections, until the event that is yielded."""
+    """Replace a binary again and again, on connections as long as they last, until the event that is yielded."""
     ended = threading.Event()
 
     def go_on() -> None:
@@ -29,7 +29,8 @@ def putting(server: RunningServer, event_id: str, statuses: list[int]) -> Iterat
                 try:
                     statuses.append(c.ask("PUT", binaries(event_id), b"of the stopped one")[0].status)
                 except (OSError, http.client.HTTPException):
-                    c.close()
+                    # What comes by another connection may be done, by the process that takes the stopped one's place.
+                    return
 
     threads = [threading.Thread(target=go_on) for _ in range(4)]
     for thread in threads:
