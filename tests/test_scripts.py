@@ -225,5 +225,6 @@ def test_all_tests_end_well_where_each_run_of_them_does(checkout: Path, failing:
     done = subprocess.run([str(checkout / "scripts" / "test")], capture_output=True, text=True)
     assert done.returncode == (1 if failing else 0), done.stderr
     hosts = ("tests/hosts", *2 * ("tests/hosts/test_two_hosts.py",))  # for each file system a run
-    ran = ("tests", "tests/accounts", *hosts, "tests/reliability", "tests/reliability/test_power_cuts.py")
+    cuts = 2 * ("tests/reliability/test_power_cuts.py",)
+    ran = ("tests", "tests/accounts", *hosts, "tests/reliability", *cuts)
     assert sorted(done.stdout.splitlines()) == [f"ran {group}" for group in ran]
