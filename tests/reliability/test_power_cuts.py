@@ -74,10 +74,10 @@ TELLING_AFTER = {
     ("make read-only", "make read-only"): ("rename * > data/read-only",),
     ("copy what goes again", "copy what goes again"): ("unlink data/.sync/hours/*",),
 }
-# So many kills more of each operation are tried without --full, which tries all.
-MOST_KILLS = 3
-# The same of what takes long to look at, without and with --full.
-MOST_DEAR_KILLS, MOST_DEAR_KILLS_FULL = 1, 12
+# So many kills more of each operation are tried, without and with --full: all are some 3,200, which take hours.
+MOST_KILLS, MOST_KILLS_FULL = 3, 12
+# The same of what takes long to look at.
+MOST_DEAR_KILLS, MOST_DEAR_KILLS_FULL = 1, 4
 DEAR = {
     name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Moved | Repaired | Restored)
 }
@@ -115,7 +115,7 @@ class Recordings:
 
     @property
     def killed(self) -> list[Recording]:
-        """After each kill with `--full`, unless that takes long; after few without."""
+        """After some kills with `--full`, after few without."""
         return list(self._kills.values())
 
     @property
@@ -135,7 +135,7 @@ class Recordings:
     def _kills(self) -> dict[Kill, Recording]:
         found: dict[Kill, Recording] = {}
         outcomes = self.whole[0].outcomes
-        chosen = self._few | many_kills(self._name, self.whole[0]) if self._full else self._few
+        chosen = self._few | (more_kills(self._name, self.whole[0]) if self._full else set())
         with self._on_a_disk() as base:
             for then in followers(self._name):
                 steps = sorted(step for other, step in chosen if other == then)
@@ -171,21 +171,21 @@ def few_kills(name: str, recording: Recording) -> set[Kill]:
         if any(fnmatch(done[step], pattern) for pattern in TELLING_AFTER.get((name, then), ()))
     }
     most = 0 if name in KILLED_ELSEWHERE else MOST_DEAR_KILLS if name in DEAR else MOST_KILLS
-    return telling | _some(name, _every_kill(name, recording), most)
+    return telling | _some(name, recording, most)
 
 
-def many_kills(name: str, recording: Recording) -> set[Kill]:
-    """Return those that are tried with --full: all, if they do not take long."""
-    every = _every_kill(name, recording)
-    return _some(name, every, MOST_DEAR_KILLS_FULL) if name in DEAR else set(every)
+def more_kills(name: str, recording: Recording) -> set[Kill]:
+    """Return those that are tried with --full besides."""
+    return _some(name, recording, MOST_DEAR_KILLS_FULL if name in DEAR else MOST_KILLS_FULL)
 
 
 def _every_kill(name: str, recording: Recording) -> list[Kill]:
     return list(product(followers(name), range(len(recording.of_the_first_act))))
 
 
-def _some(name: str, kills: list[Kill], most: int) -> set[Kill]:
-    return set(random.Random(name).sample(kills, min(len(kills), most)))
+def _some(name: str, recording: Recording, most: int) -> set[Kill]:
+    every = _every_kill(name, recording)
+    return set(random.Random(name).sample(every, min(len(every), most)))
 
 
 @pytest.fixture(scope="module")
