@@ -19,12 +19,17 @@ def table(tally: Mapping[str, Mapping[str, int]]) -> str:
     lines = ["| what was done | how often | lost | mixed |", "|---|---|---|---|"]
     for row, counts in sorted(tally.items()):
         often = ", ".join(
-            f"{count:,} {unit.replace('_', ' ').removesuffix('s' if count == 1 else '')}"
+            f"{count:,} {_counted(unit.replace('_', ' '), count)}"
             for unit, count in counts.items()
             if unit not in ("lost", "mixed")
         )
         lines.append(f"| {row} | {often} | {counts.get('lost', 0)} | {counts.get('mixed', 0)} |")
     return "\n".join(lines) + "\n"
+
+
+def _counted(unit: str, count: int) -> str:
+    """Return a unit's word for a number of it."""
+    return re.sub(r"ies$", "y", unit).removesuffix("s") if count == 1 else unit
 
 
 def replaced(text: str, new: str, begin: str = BEGIN, end: str = END) -> str:

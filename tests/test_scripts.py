@@ -97,13 +97,13 @@ def reliability_table(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_what_was_counted_takes_its_place_in_the_readme(tmp_path: Path) -> None:
     (tmp_path / "tally").write_text(
         '{"Kills": {"rounds": 1100, "acknowledged_requests": 7, "lost": 1, "mixed": 0},'
-        ' "Cuts": {"cuts": 3, "bad_blocks": 1}}'
+        ' "Cuts": {"cuts": 3, "bad_blocks": 1, "copies": 1}}'
     )
     (tmp_path / "second part").write_text('{"Kills": {"rounds": 100}}')
     shutil.copy(ROOT / "README.md", tmp_path)
     done = reliability_table(tmp_path / "tally", tmp_path / "second part", "--write", tmp_path / "README.md")
     assert done.stdout.splitlines()[2:] == [
-        "| Cuts | 3 cuts, 1 bad block | 0 | 0 |",
+        "| Cuts | 3 cuts, 1 bad block, 1 copy | 0 | 0 |",
         "| Kills | 1,200 rounds, 7 acknowledged requests | 1 | 0 |",
     ]
     new, old = (tmp_path / "README.md").read_text(), (ROOT / "README.md").read_text()
