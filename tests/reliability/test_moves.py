@@ -103,8 +103,8 @@ def killed(chance: random.Random, *arguments: object, most_s: float = 1.5) -> bo
         process.wait(chance.uniform(0.25, most_s))
     except subprocess.TimeoutExpired:
         process.kill()
-    process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL)
+    told, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), told
     return process.returncode != 0
 
 
