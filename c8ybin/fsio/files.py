@@ -170,13 +170,16 @@ def require_free(file: Path | int, reserve: int, wanted: int = 0) -> None:
         wanted: How many bytes are about to be written.
 
     Raises:
-        OSError: ENOSPC.
+        OSError: ENOSPC; EHOSTDOWN where the file system reports a size of 0, as MooseFS does
+            while its chunk servers are on their way back to a master that was started anew.
 
     Source: statvfs(3), whose f_bavail is what an unprivileged process may use.
     """
     if reserve == 0:
         return
     status = os.statvfs(file)
+    if status.f_blocks == 0:
+        raise OSError(errno.EHOSTDOWN, "the file system reports a size of 0; if it always does, say --min-free 0")
     if status.f_bavail * status.f_frsize - wanted < reserve:
         raise OSError(errno.ENOSPC, f"no space left but the reserve of {reserve} bytes")
 

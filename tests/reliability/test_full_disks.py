@@ -233,6 +233,23 @@ def test_a_body_that_found_no_room_takes_none(mounted: Mounted, serve: Serve, lo
                 assert not any(path.stat().st_size for path in disk.root.glob("tmp/*/spool-*"))
 
 
+def test_a_file_system_that_reports_no_size_is_out_of_reach_and_not_full(
+    mounted: Mounted, serve: Serve, locks: Path
+) -> None:
+    # As MooseFS does whose master is up again and whose chunk servers are not.
+    point = mounted("tmpfs", size="80m")
+    server = serve("--demo", data=new_root(point / "data", locks))
+    with connected(server) as c:
+        event_id = c.create_event()
+        subprocess.run(["mount", "-o", "remount,size=0", str(point)], check=True, timeout=60)
+        for address, body in (("/event/events", json.dumps(EVENT)), (binaries(event_id), b"x")):
+            answer, data = c.ask("POST", address, body)
+            assert "cannot be reached" in check_error(answer, data, [503])
+            assert answer.headers["Retry-After"]
+        assert b"unreachable" in c.ask("GET", "/health")[1]
+        assert c.ask("DELETE", f"/event/events/{event_id}")[0].status == 204
+
+
 def test_the_reserve_is_refused_before_the_disk_is_full_and_deletions_bring_it_back(
     mounted: Mounted, serve: Serve, locks: Path, ledger: Ledger
 ) -> None:
