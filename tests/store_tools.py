@@ -98,6 +98,7 @@ def give_locks_back(root: Path, pool: Path) -> None:
     """Move them back for the next one, unless the test has changed them."""
     locks, spare = root / "locks", pool / secrets.token_hex(8)
     with contextlib.suppress(OSError):
+        (locks / "index").unlink(missing_ok=True)
         if sorted(os.listdir(locks)) == sorted(LOCK_NAMES):
             pool.mkdir(exist_ok=True)
             locks.rename(spare)
@@ -107,7 +108,7 @@ def give_locks_back(root: Path, pool: Path) -> None:
 def give_all_back(base: Path) -> None:
     """Move back what was lent to the data directories below a directory, without the marks of broken locks."""
     for root, pool in [each for each in lent if each[0].is_relative_to(base)]:
-        for mark in (root / "locks").glob("???.*"):
+        for mark in (root / "locks").glob("*.*"):
             mark.unlink()
         give_locks_back(root, pool)
         lent.remove((root, pool))

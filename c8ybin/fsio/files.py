@@ -179,7 +179,9 @@ def require_free(file: Path | int, reserve: int, wanted: int = 0) -> None:
         return
     status = os.statvfs(file)
     if status.f_blocks == 0:
-        raise OSError(errno.EHOSTDOWN, "the file system reports a size of 0; if it always does, say --min-free 0")
+        raise OSError(
+            errno.EHOSTDOWN, "the file system reports a size of 0; if it always does, say --min-free 0"
+        )
     if status.f_bavail * status.f_frsize - wanted < reserve:
         raise OSError(errno.ENOSPC, f"no space left but the reserve of {reserve} bytes")
 

@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -35,10 +35,8 @@ from c8ybin.index.window import Usage, Window, find_ids, find_usage, find_window
 
 log = logging.getLogger(__name__)
 
-LOCK = "lock"
 # So many lines are kept in memory before they are folded into columns.
 FOLD_AT = 4096
-_LOCK_TIMEOUT_S = 10.0
 _MOST_TRIES = 4
 
 T = TypeVar("T")
@@ -75,6 +73,7 @@ class Index:
         read_all: Callable[[], Iterable[Facts]],
         is_writing: Callable[[str], bool],
         tell_behind: Callable[[bool], None],
+        hold: Callable[[], AbstractContextManager[None]],
         may_write: Callable[[], bool] = lambda: True,
         patience_s: float | None = None,
     ) -> None:
@@ -89,6 +88,7 @@ class Index:
             read_all: The same as `read` of all events.
             is_writing: Tells whether a process of this name may still add lines.
             tell_behind: As for `LogWriter`.
+            hold: Holds the lock of the index during a block; TimeoutError says that it was not to be had.
             may_write: Tells whether the index may be folded and made anew now.
             patience_s: How long an answer may take, where the file system may keep a file from all readers for
                 minutes; None for as long as it takes.
@@ -99,6 +99,7 @@ class Index:
         self._is_there = is_there
         self._read_all = read_all
         self._is_writing = is_writing
+        self._hold = hold
         self._may_write = may_write
         self._patience_s = patience_s
         self._log = LogWriter(folder, writer, tell_behind)
@@ -351,7 +352,7 @@ class Index:
         """
         fsio.make_directory(self._folder)
         try:
-            with fsio.locked(self._folder / LOCK, _LOCK_TIMEOUT_S):
+            with self._hold():
                 yield
         except TimeoutError:
             raise ListUnavailable from None

@@ -29,6 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_TIMEOUT_S = 10.0
+_INDEX_LOCK_TIMEOUT_S = 10.0
 MIN_FREE = 64 * MIB
 REMEMBERED = 65_536
 
@@ -117,6 +118,7 @@ class Disk:
             read_all=self.facts,
             is_writing=lambda name: fsio.exists(layout.tmp / name),
             tell_behind=writer.tell_unindexed,
+            hold=lambda: self.locks.index_locked(_INDEX_LOCK_TIMEOUT_S),
             may_write=lambda: self.gate.is_open,
             patience_s=LOCK_TIMEOUT_S if several_hosts else None,
         )

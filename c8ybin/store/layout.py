@@ -9,6 +9,7 @@ data/
   tls/                        the certificate that was made here, certificate.pem and key.pem; mode 0600
   index/                      what lists are made of, see c8ybin/index; derived: made anew where it is missing
   locks/000 ... 3ff           1024 lasting lock files, made once, never deleted; 000.shut and 000.1 where one was broken
+  locks/index                 the same of the index
   tmp/<writer>/               one for each running process (random name)
     alive                     the process holds a flock on it for its life
     writes                    and on this one while it may change something
@@ -114,7 +115,7 @@ _ID = re.compile(r"[1-9][0-9]{0,15}")
 # A type of external IDs as `_safe_name` writes it.
 _TYPE = re.compile(r"(?!\.)[A-Za-z0-9_.~%=-]{1,200}")
 _DIGEST = re.compile(r"[0-9a-f]{64}\.json")
-_LOCK = re.compile(r"[0-3][0-9a-f]{2}(?:\.[1-9][0-9]*)?(?:\.shut)?")
+_LOCK = re.compile(r"(?:[0-3][0-9a-f]{2}|index)(?:\.[1-9][0-9]*)?(?:\.shut)?")
 _CONTENT = re.compile(r"content-[0-9a-f]{1,32}-[0-9]{1,15}")
 
 
@@ -191,8 +192,17 @@ class Layout:
 
     def lock(self, number: int, generation: int = 0) -> Path:
         """The lock file of an event or another ID, shared with one in 1024 others; `locks.py` tells of generations."""
-        name = f"{number % LOCKS:03x}"
-        return self.locks / (f"{name}.{generation}" if generation else name)
+        return self.of_generation(self.locks / f"{number % LOCKS:03x}", generation)
+
+    @property
+    def index_lock(self) -> Path:
+        """The lock file of the index: not beside that, which may be removed at any time."""
+        return self.locks / "index"
+
+    @staticmethod
+    def of_generation(lock: Path, generation: int) -> Path:
+        """The file of a generation of the lock whose first one is given."""
+        return lock.with_name(f"{lock.name}.{generation}") if generation else lock
 
     @staticmethod
     def lock_shut(lock: Path) -> Path:
@@ -201,7 +211,7 @@ class Layout:
 
     @staticmethod
     def is_of_a_lock(name: str) -> bool:
-        """Tell whether a name is that of a later generation of a lock, or says of one that nobody takes it."""
+        """Tell whether a name is that of a lock of any generation, or says of one that nobody takes it."""
         return bool(_LOCK.fullmatch(name))
 
     def object(self, object_id: EventId) -> Path:

@@ -1,6 +1,6 @@
-"""The locks of events, and how one is broken whose holder is gone.
+"""The locks of events and that of the index, and how one is broken whose holder is gone.
 
-A lock is the flock on a file that lasts, `locks/1a3`. On a distributed file system that of a
+A lock is the flock on a file that lasts, `locks/1a3` or `locks/index`. On a distributed file system that of a
 host which died, or was cut off, is held for minutes. So a lock has generations, `1a3`,
 `1a3.1` and so on, of which the last one that exists is the present one:
 
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from c8ybin import fsio
 from c8ybin.store.fence import fence, is_fenced
-from c8ybin.store.layout import LOCKS, Layout
+from c8ybin.store.layout import Layout
 from c8ybin.store.watch import SILENT_S, Watch
 from c8ybin.store.writer import ALIVE
 
@@ -47,7 +47,7 @@ class Locks:
         """Take locks; without a watch none is broken."""
         self._layout = layout
         self._watch = watch
-        self._generations: dict[int, int] = {}
+        self._generations: dict[Path, int] = {}
 
     @contextlib.contextmanager
     def locked(self, number: int, timeout_s: float) -> Iterator[int]:
@@ -57,25 +57,40 @@ class Locks:
             TimeoutError: Somebody held it for `timeout_s` seconds.
             WouldWait: Somebody holds it, and this thread may not wait for that.
         """
-        number %= LOCKS
-        deadline = time.monotonic() + timeout_s
-        with contextlib.ExitStack() as stack:
-            while not self._enter(stack, number, deadline):
-                self._generations[number] = self._known(number) + 1
-            yield self._known(number)
+        with self._taken(self._layout.lock(number), timeout_s) as generation:
+            yield generation
+
+    @contextlib.contextmanager
+    def index_locked(self, timeout_s: float) -> Iterator[None]:
+        """Hold the lock of the index during the block.
+
+        Raises:
+            TimeoutError, WouldWait: As `locked`.
+        """
+        with self._taken(self._layout.index_lock, timeout_s):
+            yield
 
     def generation(self, number: int) -> int:
         """Return the generation of the lock that this process took last; the present one while it holds it."""
-        return self._known(number % LOCKS)
+        return self._known(self._layout.lock(number))
 
-    def _known(self, number: int) -> int:
-        return self._generations.get(number, 0)
+    def _known(self, first: Path) -> int:
+        return self._generations.get(first, 0)
 
-    def _enter(self, stack: contextlib.ExitStack, number: int, deadline: float) -> bool:
+    @contextlib.contextmanager
+    def _taken(self, first: Path, timeout_s: float) -> Iterator[int]:
+        """Hold the lock whose first generation is a path."""
+        deadline = time.monotonic() + timeout_s
+        with contextlib.ExitStack() as stack:
+            while not self._enter(stack, first, deadline):
+                self._generations[first] = self._known(first) + 1
+            yield self._known(first)
+
+    def _enter(self, stack: contextlib.ExitStack, first: Path, deadline: float) -> bool:
         """Take the lock of the generation that is known; return False where there is a next one."""
-        generation = self._known(number)
-        path = self._layout.lock(number, generation)
-        shut, following = self._layout.lock_shut(path), self._layout.lock(number, generation + 1)
+        generation = self._known(first)
+        path, following = (self._layout.of_generation(first, generation + n) for n in (0, 1))
+        shut = self._layout.lock_shut(path)
         meanwhile = _Breaking(path, shut, following, self._layout, self._watch).step
         timeout_s = max(0.0, deadline - time.monotonic())
         held = self._watch.held if self._watch else None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from c8ybin import fsio
 from c8ybin.domain.queries import Facts
 from c8ybin.index import Index
 
@@ -45,6 +46,7 @@ def make_index(folder, tmp_path, events):
             read_all=lambda: list(events.values()),
             is_writing=is_writing,
             tell_behind=tell_behind,
+            hold=lambda: fsio.locked(tmp_path / "lock", 10),
         )
         made.append(index)
         return index

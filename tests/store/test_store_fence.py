@@ -268,6 +268,14 @@ class TestAHolder:
         assert {f"{lock.name}.shut", f"{lock.name}.1"} <= set(os.listdir(lock.parent))
         assert other.disk.locks.generation(event) == 1
 
+    def test_of_the_index_that_is_silent_does_not_keep_it_from_others(self, pair):
+        silent, other = pair
+        event = other.create()
+        with silent.disk.index.locked(), another_process():
+            other.disk.index.mend()
+        assert is_fenced(silent.writer.folder)
+        assert list(other.store.listing.ids(Query(source="1001"))) == [event]
+
     def test_that_others_fenced_is_found_by_one_that_hears_nobody_often(self, pair):
         fenced, other = pair
         event, now = other.create(), iter(range(0, 10**6, 3))  # seconds

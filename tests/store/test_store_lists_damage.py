@@ -81,7 +81,7 @@ def files_of(root, kind):
         "manifest": [index / "manifest"],
         "column": sorted((index / "columns").iterdir()),
         "log": sorted(index.glob("*.log")),
-        "lock": [index / "lock"],
+        "lock": [root / "locks" / "index"],
     }[kind]
 
 
