@@ -61,14 +61,14 @@ CHILD_ENVIRONMENT = os.environ | {
 DOCUMENT = {"source": {"id": "1001"}, "type": "test_Event", "time": "2026-11-24T12:00:00.000Z", "text": "old"}
 
 
-LOCK_NAMES = tuple(f"{number:03x}" for number in range(1024))
+LOCK_NAMES = (*(f"{number:03x}" for number in range(1024)), "index")
 # Directories of lock files that no data directory has now, and what was lent by the pool.
 _spare: list[Path] = []
 lent: list[tuple[Path, Path]] = []
 
 
 def locks_of_all(folder: Path) -> Path:
-    """Make a pool of directories with 1024 lock files each: making those takes up to some seconds."""
+    """Make a pool of directories with all lock files each: making those takes up to some seconds."""
     folder.mkdir()
     make_locks(folder / "0")
     return folder
@@ -98,7 +98,6 @@ def give_locks_back(root: Path, pool: Path) -> None:
     """Move them back for the next one, unless the test has changed them."""
     locks, spare = root / "locks", pool / secrets.token_hex(8)
     with contextlib.suppress(OSError):
-        (locks / "index").unlink(missing_ok=True)
         if sorted(os.listdir(locks)) == sorted(LOCK_NAMES):
             pool.mkdir(exist_ok=True)
             locks.rename(spare)

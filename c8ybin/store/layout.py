@@ -9,7 +9,7 @@ data/
   tls/                        the certificate that was made here, certificate.pem and key.pem; mode 0600
   index/                      what lists are made of, see c8ybin/index; derived: made anew where it is missing
   locks/000 ... 3ff           1024 lasting lock files, made once, never deleted; 000.shut and 000.1 where one was broken
-  locks/index                 the same of the index
+  locks/index                 one more, of the index
   tmp/<writer>/               one for each running process (random name)
     alive                     the process holds a flock on it for its life
     writes                    and on this one while it may change something

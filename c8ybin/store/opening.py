@@ -208,7 +208,7 @@ def make_with_parents(root: Path) -> None:
 
 def _make_locks(layout: Layout) -> None:
     # All at once, so that a deletion on a full disk finds its lock there.
-    names = {f"{number:03x}" for number in range(LOCKS)}
+    names = {f"{number:03x}" for number in range(LOCKS)} | {layout.index_lock.name}
     names -= set(fsio.names(layout.locks))
     for name in sorted(names):
         fsio.close(fsio.open_lock(layout.locks / name))

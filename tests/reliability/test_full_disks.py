@@ -128,8 +128,8 @@ def disk(request: pytest.FixtureRequest, mounted: Mounted, command: Callable[...
         case "ext4":
             return Disk(mounted("ext4", megabytes=16))
         case "inodes of tmpfs":
-            # Lock files take 1024.
-            return Inodes(mounted("tmpfs", size="16m,nr_inodes=1224"))
+            # Lock files take 1025.
+            return Inodes(mounted("tmpfs", size="16m,nr_inodes=1225"))
         case "inodes of ext4":
             return Inodes(mounted("ext4", megabytes=16, make=("-N", "1280")))
         case _:

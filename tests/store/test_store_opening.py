@@ -11,7 +11,7 @@ from c8ybin.probes import FOLDER
 from c8ybin.store import Store, UnfitDirectory, prepare_directory
 from c8ybin.store.layout import FORMAT
 
-LOCK_NAMES = [f"{number:03x}" for number in range(1024)]
+LOCK_NAMES = [*(f"{number:03x}" for number in range(1024)), "index"]
 
 
 def tree(root):
