@@ -34,18 +34,18 @@ class Changes:
         self._read_only = root / READ_ONLY
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Keep others from changing accounts during the block.
+    def exclusive(self) -> Iterator[Path]:
+        """Keep others from changing accounts during the block; yields a folder for drafts.
 
         Raises:
             TimeoutError: Somebody else is changing them for longer than one waits.
         """
-        with fsio.locked(self._lock_path, LOCK_TIMEOUT_S):
-            yield
+        with fsio.turn(self._path, self._lock_path, LOCK_TIMEOUT_S) as drafts:
+            yield drafts
 
     def _change(self, change: Callable[[Records], None], *, keeps_admin: bool = False) -> None:
-        with self.exclusive():
-            # Under the lock, which whoever made the data read-only takes once after that.
+        with self.exclusive() as drafts:
+            # Within the turn: whoever made the data read-only overtakes those that began before.
             if fsio.exists(self._read_only):
                 raise AccountsProblem(
                     f"{self._path.parent} is read-only, as while it is moved; change accounts where it is moved to, "
@@ -66,11 +66,15 @@ class Changes:
                 )
             if keeps_admin and had_admin and not _has_admin(records):
                 raise AccountsProblem(f"Nobody else has {ADMIN}; use --force if that is what you want.")
-            for left in self._path.parent.glob(f".{FILE}.*"):
-                fsio.remove(left)  # by a change that was killed
-            draft = f".{FILE}.{fsio.unique_name()}"
-            with fsio.replacing(self._path, draft, mode=fsio.PRIVATE_MODE) as file:
-                file.write(write(records))
+            try:
+                with fsio.replacing(self._path, drafts / FILE, mode=fsio.PRIVATE_MODE) as file:
+                    file.write(write(records))
+            except FileNotFoundError:
+                if fsio.exists(drafts):
+                    raise
+                raise AccountsProblem(
+                    "Somebody else changed the accounts meanwhile, so nothing was changed; say it again."
+                ) from None
 
     def _replace(self, name: str, *, keeps_admin: bool = False, **members: Any) -> None:
         def change(records: Records) -> None:

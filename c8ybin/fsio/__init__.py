@@ -9,6 +9,7 @@ files.py        files and directories: made, opened, read, written
 naming.py       their names: given, changed, taken away
 durable.py      what makes them durable
 locks.py        lasting lock files
+turns.py        turns at changing one file, of which a late one comes to nothing
 lacking.py      what a file system lacks and is done without
 shared.py       a lock of processes that were forked
 appending.py    logs, which others may move away
@@ -91,6 +92,7 @@ from c8ybin.fsio.shared import (
     SharedLock,
 )
 from c8ybin.fsio.timing import watch_waits
+from c8ybin.fsio.turns import overtake, turn
 
 __all__ = [
     "COPY_BYTES",
@@ -130,6 +132,7 @@ __all__ = [
     "open_existing",
     "open_lock",
     "opened",
+    "overtake",
     "read",
     "read_at",
     "read_each",
@@ -151,6 +154,7 @@ __all__ = [
     "touch",
     "truncate",
     "try_lock",
+    "turn",
     "unique_name",
     "watch_waits",
     "without_waiting",

@@ -136,6 +136,11 @@ class Layout:
         return self.root / "format"
 
     @property
+    def accounts(self) -> Path:
+        """The file of the accounts."""
+        return self.root / ACCOUNTS
+
+    @property
     def read_only(self) -> Path:
         """The file that keeps everybody from changing anything."""
         return self.root / READ_ONLY

@@ -169,6 +169,7 @@ class Place:
         fsio.sync_directory(self.staging)
         has_old = fsio.exists(self.layout.format) or moving_away(self.layout) is not None
         with fsio.locked(root / ACCOUNTS_LOCK, _LOCK_TIMEOUT_S) if has_old else nullcontext():
+            fsio.overtake(self.layout.accounts)
             before = (
                 self._begin_to_move_away() if fsio.exists(self.layout.format) else moving_away(self.layout)
             )

@@ -114,7 +114,7 @@ class Sync:
         # Who changed accounts before has it until that is done; who comes later finds the order.
         if fsio.exists(lock):
             with fsio.locked(lock, within_s):
-                pass
+                fsio.overtake(self._source.accounts)
         return ordered
 
     def _copy(self) -> None:

@@ -1,10 +1,12 @@
 """The account that a first start makes by itself."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from store_tools import by_path
@@ -68,7 +70,8 @@ def test_the_password_is_durable_before_the_account_is_made(accounts, tmp_path, 
     steps, fsync, link, rename = [], os.fsync, os.link, os.rename
 
     def record_fsync(fd):
-        steps.append("fsync " + os.readlink(f"/proc/self/fd/{fd}").rpartition("/")[2].rpartition(".")[0])
+        path = Path(os.readlink(f"/proc/self/fd/{fd}"))
+        steps.append("fsync " + ("" if path.is_dir() else re.sub(r"^(\..+)\..+", r"\1", path.name)))
         fsync(fd)
 
     def record_link(source, target):
@@ -87,7 +90,7 @@ def test_the_password_is_durable_before_the_account_is_made(accounts, tmp_path, 
         "fsync .admin-password",
         "rename admin-password",
         "fsync ",  # the directory
-        "fsync .accounts.json",
+        "fsync accounts.json",
         "rename accounts.json",
         "fsync ",
     ]

@@ -156,7 +156,7 @@ class TestTheFile:
         monkeypatch.setattr(os, "rename", by_path(record_rename))
         accounts.add("ann", "secret", READER)
         assert steps == [
-            ("fsync", ".accounts.json"),
+            ("fsync", "accounts.json"),
             ("rename", "accounts.json"),
             ("fsync", path.parent.name[:14]),
         ]

@@ -395,6 +395,17 @@ def test_who_changes_accounts_is_waited_for(root: Path, place: Path, copy: Copy)
     assert not (place / "format").exists()
 
 
+def test_who_changed_accounts_and_lost_the_lock_changes_nothing_after_that(root: Path, copy: Copy) -> None:
+    late = root / ".accounts.json.0123456789ab"
+    with closing(Accounts(root)) as accounts:
+        accounts.add("ann", "password-1", ROLES)
+    late.mkdir()
+    (late / "accounts.json").write_text("what it would rename")
+    make_read_only(Layout(root))
+    copy(final=True)
+    assert not late.exists()
+
+
 def test_no_server_starts_on_what_is_not_complete(root: Path, place: Path, copy: Copy) -> None:
     copy()
     for start in (Store.open, existing_directory, Store.look_at):
