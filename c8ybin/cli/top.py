@@ -3,44 +3,52 @@
 import json
 import os
 import select
+import ssl
 import sys
 import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from c8ybin.cli.figures import Reading, figures_of, read_metrics
-from c8ybin.cli.options import Duration, PublicUrl, config_option, option
+from c8ybin.cli.options import Duration, config_option, option
 from c8ybin.cli.problems import Problem, Unfit
+from c8ybin.cli.remote.connecting import Server, target_options, trust, warn
 
 _TIMEOUT_S = 10.0
+_HERE = "http://127.0.0.1:8080"
 _HINTS = {
-    401: "give the name and password of an account by C8YBIN_USER and C8YBIN_PASSWORD.",
+    401: "log in by c8ybin login, or by C8YBIN_USER and C8YBIN_PASSWORD.",
     403: "the account takes ROLE_ADMIN.",
     429: "too many logins failed; wait a while.",
 }
 
 
 @click.command()
-@option("--url", type=PublicUrl(), default="http://127.0.0.1:8080", help="Where the server is.")
-@option("--user", help="The account, which takes ROLE_ADMIN; its password is that in C8YBIN_PASSWORD.")
 @option("--interval", type=Duration(), default="1s", help="How long one look at it takes.")
 @option("--once", is_flag=True, default=False, help="Look once, and end.")
 @option("--json", "as_json", is_flag=True, help="Write a JSON object a line, instead of the screen.")
 @config_option
-def top(url: str, user: str | None, interval: float, once: bool, as_json: bool) -> None:
+@target_options
+def top(interval: float, once: bool, as_json: bool, **settings: Any) -> None:
     """Show how a server fares: requests, bytes, fsyncs, uploads, store, disk, processes; q or Ctrl-C ends.
 
-    It reads /metrics again and again. Without --user it asks without an account, for servers with
-    --open-metrics. Exit code 0: done; 1: the server refused or did not answer; 2: wrong arguments.
+    It reads /metrics again and again, of http://127.0.0.1:8080 where no server is named. The account
+    takes ROLE_ADMIN; where none is named it asks without one, for servers with --open-metrics.
+    Exit code 0: done; 1: the server refused or did not answer; 2: wrong arguments.
     """
-    password = os.environ.get("C8YBIN_PASSWORD", "")
+    server = Server.taken_from(settings)
+    target = server.target(otherwise=_HERE)
+    url, authorization = target.url, target.authorization() if target.has_secret else None
+    warn(url, server)
+    context = trust(target, server)
 
     def look() -> Reading:
-        return fetch(url, (user, password) if user else None)
+        return fetch(url, authorization, context)
 
     before = look()
     if as_json or once:
@@ -51,8 +59,13 @@ def top(url: str, user: str | None, interval: float, once: bool, as_json: bool) 
     _watch(look, before, interval, url)
 
 
-def fetch(url: str, account: tuple[str, str] | None) -> Reading:
+def fetch(url: str, authorization: str | None, context: ssl.SSLContext) -> Reading:
     """Ask a server for its metrics.
+
+    Args:
+        url: Where it is.
+        authorization: The header field; None asks without an account.
+        context: How its certificate is looked at.
 
     Raises:
         Problem: It is not there, or refuses.
@@ -60,7 +73,8 @@ def fetch(url: str, account: tuple[str, str] | None) -> Reading:
     import httpx  # here, for most commands ask nobody
 
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/metrics", auth=account, timeout=_TIMEOUT_S)
+        headers = {"Authorization": authorization} if authorization else {}
+        answer = httpx.get(f"{url}/metrics", headers=headers, verify=context, timeout=_TIMEOUT_S)
     except httpx.HTTPError as error:
         raise Problem(f"{url} does not answer: {error or type(error).__name__}.") from None
     if answer.status_code != 200:

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from c8ybin.cli import main
 from c8ybin.cli.figures import figures_of, quantile, read_metrics
+from c8ybin.cli.remote.profiles import profile_file, write_profile
 from c8ybin.cli.screen import Screen
 
 COMMAND = [sys.executable, "-m", "c8ybin", "top"]
@@ -77,6 +78,7 @@ class TestFigures:
 
 
 def run(*arguments, **environment):
+    environment = {"XDG_CONFIG_HOME": "/nonexistent"} | environment
     return CliRunner().invoke(main, ["top", *arguments], env=environment)
 
 
@@ -101,7 +103,30 @@ def test_one_look_as_json(server):
     assert figures["requests"]["rate"] == 0
 
 
+def test_the_server_is_found_as_by_the_commands_of_the_client(tmp_path):
+    config = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    with servers(tmp_path) as start:
+        server = start("--demo", "--tls-self-signed", data=tmp_path / "data")
+        authority = str(tmp_path / "data" / "tls" / "certificate.pem")
+        write_profile(
+            profile_file(config),
+            "box",
+            {"url": server.url, "user": "demo", "password": "demo", "cacert": authority},
+        )
+        for arguments, environment in (
+            (["--profile", "box"], {}),
+            (["--url", server.url], {}),  # whose secret the profile has
+            (["--url", server.url, "--cacert", authority], ACCOUNT | {"XDG_CONFIG_HOME": str(tmp_path)}),
+            (["--insecure"], {"C8YBIN_URL": server.url}),
+        ):
+            done = run("--once", "--json", *arguments, **(config | environment))
+            assert done.exit_code == 0, done.stderr
+        unknown = run("--once", "--url", server.url, **ACCOUNT, XDG_CONFIG_HOME=str(tmp_path))
+        assert (unknown.exit_code, "certificate" in unknown.stderr.lower()) == (1, True)
+
+
 def test_what_is_wrong_is_said_in_a_sentence(server):
+    assert run("--once", "--profile", "none").exit_code == 2
     wrong = run("--once", "--url", server.url)
     assert (wrong.exit_code, wrong.stdout) == (1, "")
     assert "C8YBIN_PASSWORD" in wrong.stderr
@@ -126,7 +151,7 @@ class Terminal:
             stdout=terminal,
             stderr=terminal,
             env={k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "TERM")}
-            | {"TERM": "xterm-256color"}
+            | {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nonexistent"}
             | environment,
             start_new_session=True,
         )

@@ -17,6 +17,8 @@ from c8ybin.cli.remote.exits import Failure
 from c8ybin.cli.remote.places import Target, find_target
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from c8ybin.client import Connection
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,16 +35,31 @@ class Server:
     profile: str | None
     cacert: str | None
     insecure: bool
-    retries: int
+    retries: int = 0
 
     @staticmethod
     def taken_from(settings: dict[str, Any]) -> "Server":
         """Take them out of a command's parameters."""
-        return Server(**{name: settings.pop(name) for name in Server.__slots__})
+        return Server(**{name: settings.pop(name) for name in Server.__slots__ if name in settings})
+
+    def target(self, *, otherwise: str | None = None) -> Target:
+        """Return the server that these, the environment and profiles name; `otherwise` where none does.
+
+        Raises:
+            Failure: There is none, or a profile cannot be had.
+        """
+        return find_target(
+            os.environ,
+            url=self.url,
+            user=self.user,
+            profile=self.profile,
+            cacert=self.cacert,
+            otherwise=otherwise,
+        )
 
 
-def server_options(function: F) -> F:
-    """Declare what says which server, and how it is spoken to."""
+def target_options(function: F) -> F:
+    """Declare what says which server."""
     options: list[Callable[[F], F]] = [
         click.option("--url", metavar="URL", help="The server; C8YBIN_URL, C8Y_HOST or a profile otherwise."),
         click.option(
@@ -57,6 +74,15 @@ def server_options(function: F) -> F:
         click.option(
             "--insecure", is_flag=True, help="Accept every certificate, also that of somebody on the way."
         ),
+    ]
+    for each in reversed(options):
+        function = each(function)
+    return function
+
+
+def server_options(function: F) -> F:
+    """Declare what says which server, and how it is spoken to."""
+    return target_options(
         click.option(
             "--retries",
             type=click.IntRange(0, 1000),
@@ -64,11 +90,8 @@ def server_options(function: F) -> F:
             show_default=True,
             metavar="N",
             help="How often a request is tried again when the connection or the server fails.",
-        ),
-    ]
-    for each in reversed(options):
-        function = each(function)
-    return function
+        )(function)
+    )
 
 
 RESUMES = "Interrupted. The same command goes on from there."
@@ -136,7 +159,7 @@ def connected(
         Failure: As `ending`; or the server or its credentials are missing.
     """
     with ending(tell, interrupted):
-        target = with_secret(find_target(os.environ, **_naming(server)))
+        target = with_secret(server.target())
         with connection_to(target, server, tell) as connection:
             yield connection
 
@@ -149,14 +172,10 @@ def connection_to(target: Target, server: Server, tell: Callable[[str], None] = 
     return Connection(
         target.url,
         target.authorization(),
-        trust=_trust(target.cacert, server),
+        trust=trust(target, server),
         retries=server.retries,
         tell=_once(tell),
     )
-
-
-def _naming(server: Server) -> dict[str, str | None]:
-    return {"url": server.url, "user": server.user, "profile": server.profile, "cacert": server.cacert}
 
 
 def with_secret(target: Target) -> Target:
@@ -188,14 +207,19 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _trust(cacert: str | None, server: Server) -> Any:
+def trust(target: Target, server: Server) -> "SSLContext":
+    """Return how the certificate of a server is looked at.
+
+    Raises:
+        Failure: The file of its authority cannot be used.
+    """
     from c8ybin.client import trusting
 
     try:
-        return trusting(cacert, anybody=server.insecure)
+        return trusting(target.cacert, anybody=server.insecure)
     except OSError as error:
         reason = "it holds no certificate" if error.errno is None or "X509" in str(error) else error.strerror
-        raise Failure(f"{cacert} cannot be used: {reason}.", exits.USAGE) from None
+        raise Failure(f"{target.cacert} cannot be used: {reason}.", exits.USAGE) from None
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:

@@ -52,6 +52,11 @@ class Target:
     token: str | None
     cacert: str | None
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether there is a token, or a user with a password."""
+        return bool(self.token or (self.user and self.password is not None))
+
     def authorization(self) -> str:
         """Return the header field.
 
@@ -97,8 +102,11 @@ def find_target(
     user: str | None = None,
     profile: str | None = None,
     cacert: str | None = None,
+    otherwise: str | None = None,
 ) -> Target:
     """Return the server that options, environment and profiles name: the first of these that does, wins.
+
+    Where none does it is `otherwise`.
 
     Raises:
         Failure: None does, or a profile cannot be had.
@@ -106,7 +114,7 @@ def find_target(
     if user and ":" in user:
         raise Failure("--user takes no password, for everybody could read it; no name has a colon.", USAGE)
     naming, others = _places(environment, profile)
-    address = url or next((place.url for place in naming if place.url), None)
+    address = url or next((place.url for place in naming if place.url), otherwise)
     if address is None:
         raise Failure(
             "No server is named: say --url, set C8YBIN_URL or C8Y_HOST, or run c8ybin login.", USAGE
