@@ -50,13 +50,6 @@ def cut_off_torn_line(path: Path, writer: Writer) -> bool:
     _, end = decode(data, str(path))
     if end == len(data):
         return False
-    draft = writer.drafts / writer.draft_name(path.name)
-    with fsio.draft(draft) as file:
+    with fsio.replacing(path, writer.drafts / writer.draft_name(path.name)) as file:
         file.write(data[:end])
-    try:
-        fsio.rename(draft, path)
-    except BaseException:
-        fsio.remove(draft)
-        raise
-    fsio.sync_directory(path.parent)
     return True
