@@ -28,6 +28,11 @@ class Span:
         """How many bytes it covers."""
         return self.end - self.start
 
+    def blocks(self, size: int) -> Iterator["Span"]:
+        """Yield it in order as spans of `size` bytes, of which the last may be shorter."""
+        for start in range(self.start, self.end, size):
+            yield Span(start, min(start + size, self.end))
+
 
 @dataclass(frozen=True, slots=True)
 class ContentRange:

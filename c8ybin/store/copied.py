@@ -56,7 +56,7 @@ def digest_of_spans(fd: int, spans: Sequence[Span]) -> bytes:
     if len(spans) == 1:
         return digests_of(fd, [OURS], spans[0].start, spans[0].end)[OURS]
     return digest_of(
-        fsio.read_at(fd, min(fsio.COPY_BYTES, span.end - start), start)
+        fsio.read_at(fd, block.length, block.start)
         for span in spans
-        for start in range(span.start, span.end, fsio.COPY_BYTES)
+        for block in span.blocks(fsio.COPY_BYTES)
     )

@@ -48,8 +48,7 @@ class File:
         if isinstance(self._source, bytes):
             yield self._source
             return
-        for start in range(0, self.length, fsio.COPY_BYTES):
-            block = Span(start, min(start + fsio.COPY_BYTES, self.length))
+        for block in Span(0, self.length).blocks(fsio.COPY_BYTES):
             yield self._block(self._source, block)
 
     def missing_in(self, there: Spans) -> list[Span]:
@@ -69,8 +68,8 @@ class File:
         if isinstance(self._source, bytes):
             yield self._source[span.start : span.end]
             return
-        for start in range(span.start, span.end, fsio.COPY_BYTES):
-            yield self._block(self._source, Span(start, min(start + fsio.COPY_BYTES, span.end)))
+        for block in span.blocks(fsio.COPY_BYTES):
+            yield self._block(self._source, block)
 
     def _block(self, fd: int, block: Span) -> bytes:
         """Read of a block what has arrived, and put zeros where nothing did."""

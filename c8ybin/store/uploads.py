@@ -201,9 +201,8 @@ class Uploads:
         ):
             self._disk.require_room()
             for span in journal.spans:
-                for start in range(span.start, span.end, fsio.COPY_BYTES):
-                    count = min(fsio.COPY_BYTES, span.end - start)
-                    fsio.write_at(fd, fsio.read_at(old, count, start), start)
+                for block in span.blocks(fsio.COPY_BYTES):
+                    fsio.write_at(fd, fsio.read_at(old, block.length, block.start), block.start)
             fsio.sync_data(fd)
             self._disk.together.run(self._moved(home, journal, content, generation))
         with tidying(self._disk):
@@ -314,14 +313,13 @@ def _equal(content: Path, body: ReceivedBody, span: Span, parts: Iterable[Span])
     """Compare the bytes of a chunk with those that arrived before it."""
     with fsio.opened(content) as fd:
         for part in parts:
-            for start in range(part.start, part.end, fsio.COPY_BYTES):
-                count = min(fsio.COPY_BYTES, part.end - start)
-                if fsio.read_at(fd, count, start) != body.read_at(count, start - span.start):
+            for block in part.blocks(fsio.COPY_BYTES):
+                there = fsio.read_at(fd, block.length, block.start)
+                if there != body.read_at(block.length, block.start - span.start):
                     return False
     return True
 
 
 def _copy(body: ReceivedBody, fd: int, gap: Span, origin: int) -> None:
-    for start in range(gap.start, gap.end, fsio.COPY_BYTES):
-        count = min(fsio.COPY_BYTES, gap.end - start)
-        fsio.write_at(fd, body.read_at(count, start - origin), start)
+    for block in gap.blocks(fsio.COPY_BYTES):
+        fsio.write_at(fd, body.read_at(block.length, block.start - origin), block.start)

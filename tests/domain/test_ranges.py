@@ -184,6 +184,21 @@ class TestRange:
         assert span is None or 0 <= span.start < span.end <= length
 
 
+class TestSpan:
+    @given(SPANS, st.integers(1, 25))
+    @example(Span(4, 12), 4)
+    def test_is_its_blocks_one_after_the_other(self, span, size):
+        *full, last = span.blocks(size)
+        assert [n for block in (*full, last) for n in range(block.start, block.end)] == list(
+            range(span.start, span.end)
+        )
+        assert all(block.length == size for block in full)
+        assert 0 < last.length <= size
+
+    def test_has_no_block_where_it_holds_nothing(self):
+        assert list(Span(4, 4).blocks(8)) == []
+
+
 class TestSpans:
     @given(st.lists(SPANS, max_size=12))
     def test_hold_what_a_set_of_numbers_holds(self, added):
