@@ -238,9 +238,7 @@ class Disk:
         hour = self.layout.hour(event_id)
         self.writer.note_hour(self.layout.hour_name(event_id))
         if hour not in self._durable:
-            if not fsio.exists(hour):
-                fsio.make_directory(hour.parent)
-                fsio.make_directory(hour)
+            _make_hour(hour)
             yield from self._sync_parents(hour)
 
     def make_next_hour(self) -> None:
@@ -251,9 +249,7 @@ class Disk:
         """
         hour = self.layout.hour(EventId(first_id(self.clock.now_ms() + HOUR_MS)))
         with suppress(OSError):
-            if not fsio.exists(hour):
-                fsio.make_directory(hour.parent)
-                fsio.make_directory(hour)
+            _make_hour(hour)
 
     def preparation(self, event_id: EventId) -> Steps[Sequence[Path]]:
         """Note the hour of an event that is about to change, and make durable what leads to it.
@@ -344,3 +340,9 @@ class Disk:
     def _journal(self, home: Path) -> tuple[Path, int, int]:
         status = fsio.status(home / JOURNAL)
         return home, status.st_ino, status.st_size
+
+
+def _make_hour(hour: Path) -> None:
+    if not fsio.exists(hour):
+        fsio.make_directory(hour.parent)
+        fsio.make_directory(hour)
