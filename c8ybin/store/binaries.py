@@ -30,7 +30,6 @@ from c8ybin.store.fence import take_away
 from c8ybin.store.group_commit import Steps, is_small
 from c8ybin.store.journal import read_journal
 from c8ybin.store.layout import BINARY, CONTENT, EVENT, JOURNAL
-from c8ybin.store.mode import changes
 
 # What waits longer than this to remove what is void leaves it to the sweep.
 _TIDY_TIMEOUT_S = 1.0
@@ -94,7 +93,6 @@ class Binaries:
                 raise Damaged(f"{home / binary.content}: not {binary.length} bytes long")
             return OpenBinary(binary, fd)
 
-    @changes
     @acknowledged
     def attach(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
         """Make a received body the binary of an event that has none.
@@ -139,7 +137,6 @@ class Binaries:
         self._disk.digester.follow(home, binary)
         return binary
 
-    @changes
     @acknowledged
     def replace(self, event_id: EventId, received: Received, owner: str, wanted: Precondition) -> Binary:
         """Make a received body the one binary of an event, whatever it had before.
@@ -160,7 +157,6 @@ class Binaries:
         self._disk.digester.follow(home, binary)
         return binary
 
-    @changes
     @acknowledged
     def delete(self, event_id: EventId, wanted: Precondition) -> str | None:
         """Remove the binary of an event, and its incomplete upload; a full disk does not prevent it.

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from c8ybin import fsio
 from c8ybin.domain.errors import Busy, CutOff, Damaged, EventNotFound, Refusal, is_full
@@ -21,7 +21,7 @@ from c8ybin.store.group_commit import Durable, GroupCommit, Steps
 from c8ybin.store.journal import sync_journal
 from c8ybin.store.layout import EVENT, HOUR_MS, JOURNAL, Layout
 from c8ybin.store.locks import Locks
-from c8ybin.store.mode import Gate
+from c8ybin.store.mode import Gate, changes
 from c8ybin.store.watch import Watch
 from c8ybin.store.writer import Writer
 
@@ -58,17 +58,26 @@ class Remembered:
                 self._items.popitem(last=False)
 
 
-def acknowledged(method: Callable[P, T]) -> Callable[P, T]:
-    """Let a method of an object with a `_disk` tell of a change only what the processes of other hosts see, too.
+class _HasDisk(Protocol):
+    @property
+    def _disk(self) -> "Disk": ...
+
+
+S = TypeVar("S", bound=_HasDisk)
+
+
+def acknowledged(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Declare a method that `changes` what is stored, and tells of it only what the processes of other hosts see, too.
 
     Also its errors count only then: to who was fenced a file in its own folder is missing, or an event is.
     """
 
+    @changes
     @wraps(method)
-    def told(*arguments: P.args, **more: P.kwargs) -> T:
-        disk: Disk = arguments[0]._disk  # type: ignore[attr-defined]
+    def told(self: S, /, *arguments: P.args, **more: P.kwargs) -> T:
+        disk = self._disk
         try:
-            result = method(*arguments, **more)
+            result = method(self, *arguments, **more)
         except (OSError, Refusal):  # GlusterFS says ESTALE where others say ENOENT
             if disk.is_cut_off():
                 raise CutOff from None

@@ -14,7 +14,6 @@ from c8ybin.store.disk import Disk, acknowledged
 from c8ybin.store.event import EventFile, StoredEvent, parse_event_file, read_event, stored_event
 from c8ybin.store.group_commit import Durable, Steps
 from c8ybin.store.layout import DELETED, EVENT
-from c8ybin.store.mode import changes
 
 
 class Events:
@@ -50,7 +49,6 @@ class Events:
             raise EventNotFound from None
         return str(file.document["source"]["id"])
 
-    @changes
     @acknowledged
     def create(self, document: Document, owner: str) -> StoredEvent:
         """Create an event from a document that is valid.
@@ -104,7 +102,6 @@ class Events:
             else:
                 return event_id
 
-    @changes
     @acknowledged
     def update(self, event_id: EventId, change: Document, wanted: Precondition) -> StoredEvent:
         """Merge a change into an event.
@@ -135,7 +132,6 @@ class Events:
         yield from write_event(home, file, self._disk, leading)
         self._disk.leads_durably_to(event_id)
 
-    @changes
     @acknowledged
     def delete(self, event_id: EventId, wanted: Precondition) -> None:
         """Delete an event with its binary; a full disk does not prevent it.

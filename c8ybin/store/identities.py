@@ -19,7 +19,6 @@ from c8ybin.store.disk import Disk, acknowledged
 from c8ybin.store.fence import take_away
 from c8ybin.store.group_commit import Steps
 from c8ybin.store.layout import Layout
-from c8ybin.store.mode import changes
 from c8ybin.store.singles import drop, put
 from c8ybin.store.writer import INVENTORY
 
@@ -80,7 +79,6 @@ class Identities:
         self._require_object(object_id)
         return sorted(identity.external_id for _, identity in self._all() if identity.object_id == object_id)
 
-    @changes
     @acknowledged
     def add(self, external_id: ExternalId, object_id: EventId) -> None:
         """Let an external ID name a managed object.
@@ -116,7 +114,6 @@ class Identities:
         yield from self._disk.make_durable(self._disk.layout.object(identity.object_id))
         yield from put(self._disk, path, identity.to_bytes(), replacing=replacing)
 
-    @changes
     @acknowledged
     def remove(self, external_id: ExternalId) -> None:
         """Remove an external ID; a full disk does not prevent it.

@@ -20,7 +20,6 @@ from c8ybin.store.commit import tidying
 from c8ybin.store.disk import Disk, acknowledged
 from c8ybin.store.group_commit import Steps
 from c8ybin.store.identities import Identities
-from c8ybin.store.mode import changes
 from c8ybin.store.singles import drop, put
 from c8ybin.store.writer import INVENTORY
 
@@ -91,7 +90,6 @@ class Inventory:
         except FileNotFoundError:
             raise ObjectNotFound from None
 
-    @changes
     @acknowledged
     def create(self, document: Document, owner: str) -> StoredObject:
         """Create a managed object from a document that is valid; `owner` counts where that names none.
@@ -119,7 +117,6 @@ class Inventory:
             else:
                 return made
 
-    @changes
     @acknowledged
     def update(self, object_id: EventId, change: Document) -> StoredObject:
         """Merge a change into a managed object; it always has an owner.
@@ -140,7 +137,6 @@ class Inventory:
             self._disk.together.run(put(self._disk, path, changed.to_bytes(), replacing=True))
             return changed
 
-    @changes
     @acknowledged
     def delete(self, object_id: EventId) -> None:
         """Delete a managed object, and the external IDs that name it; a full disk does not prevent it.

@@ -31,7 +31,6 @@ from c8ybin.store.fence import take_away
 from c8ybin.store.group_commit import Durable, Steps, is_small
 from c8ybin.store.journal import Journal, chunk_record, is_void, read_journal, sync_journal
 from c8ybin.store.layout import BINARY, CONTENT, JOURNAL
-from c8ybin.store.mode import changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,6 @@ class Uploads:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
 
-    @changes
     @acknowledged
     def receive(self, event_id: EventId, chunk: Chunk, wanted: Precondition) -> Binary | Journal:
         """Add a chunk to the upload of an event, and complete it if that was the last byte.
