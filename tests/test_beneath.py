@@ -81,6 +81,8 @@ def test_removing_a_tree_removes_links_and_not_what_they_lead_to(tree):
     (tree / "doomed" / "link").symlink_to(tree / "real")
     fsio.remove_with_last(tree / "doomed", "last")
     assert sorted(os.listdir(tree)) == ["link", "real"]
+    fsio.remove_any(tree / "link")
+    assert os.listdir(tree) == ["real"]
     assert fsio.read(tree / "real" / "folder" / "file") == b"bytes"
 
 

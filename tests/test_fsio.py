@@ -289,6 +289,18 @@ class TestFiles:
         fsio.remove_tree(tmp_path / "room")
         assert os.listdir(tmp_path) == []
 
+    def test_remove_any_removes_a_tree_or_a_file_and_does_not_mind_nothing(self, tmp_path):
+        (tmp_path / "room" / "inner").mkdir(parents=True)
+        (tmp_path / "file").write_bytes(b"x")
+        for name in ("room", "file", "missing"):
+            fsio.remove_any(tmp_path / name)
+        assert os.listdir(tmp_path) == []
+
+    def test_remove_with_last_removes_a_directory_of_that_name_too(self, tmp_path):
+        (tmp_path / "room" / "last" / "inner").mkdir(parents=True)
+        fsio.remove_with_last(tmp_path / "room", "last")
+        assert os.listdir(tmp_path) == []
+
     def test_rename_onto_a_directory_that_is_not_empty_is_known_as_taken(self, tmp_path):
         (tmp_path / "empty").mkdir()
         (tmp_path / "full" / "inner").mkdir(parents=True)

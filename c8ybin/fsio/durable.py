@@ -14,7 +14,7 @@ from typing import BinaryIO
 from c8ybin.fsio.beneath import AnyPath, entries, is_directory, open_directory
 from c8ybin.fsio.files import FILE_MODE, create, opened
 from c8ybin.fsio.lacking import Lack, is_excused
-from c8ybin.fsio.naming import remove, remove_directory, remove_tree, rename
+from c8ybin.fsio.naming import remove, remove_any, remove_directory, rename
 from c8ybin.fsio.timing import tell_wait
 
 _FULL_FSYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
@@ -97,10 +97,9 @@ def remove_with_last(path: Path, last: str) -> None:
     """Remove a directory in which the file `last` goes last, because it says that the others may go."""
     with contextlib.suppress(FileNotFoundError):
         for entry in entries(path):
-            if is_directory(entry):
-                remove_tree(entry)
-            elif entry.name != last:
-                remove(entry)
+            # A directory of that name says nothing.
+            if entry.name != last or is_directory(entry):
+                remove_any(entry)
         sync_directory(path)
         remove(path / last)
         remove_directory(path)

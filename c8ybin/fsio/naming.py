@@ -7,7 +7,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from c8ybin.fsio.beneath import AnyPath, Place
+from c8ybin.fsio.beneath import AnyPath, Place, is_directory
 from c8ybin.fsio.lacking import Lack, is_excused, link_by_rename
 
 
@@ -48,6 +48,14 @@ def remove_tree(path: Path) -> None:
     """Remove a directory and what is in it, as far as that goes: what stays is swept later."""
     with contextlib.suppress(OSError), Place(path) as place:
         shutil.rmtree(place.name, ignore_errors=True, dir_fd=place.fd)
+
+
+def remove_any(path: Path) -> None:
+    """Remove a file's name, or a directory and what is in it, as `remove_tree` does."""
+    if is_directory(path):
+        remove_tree(path)
+    else:
+        remove(path)
 
 
 def is_taken(error: OSError) -> bool:

@@ -119,10 +119,7 @@ class Sweep:
         if not left or not self._is_clean_after(folder):
             return False
         for path in left:
-            if fsio.is_directory(path):
-                fsio.remove_tree(path)
-            else:
-                fsio.remove(path)
+            fsio.remove_any(path)
         log.info("swept what the fenced writer %s left; its folder stays while it holds a lock", folder.name)
         return True
 

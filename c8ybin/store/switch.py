@@ -148,7 +148,7 @@ class Place:
         is_half = not fsio.exists(self.layout.format) and not moving_away(self.layout)
         if is_half and any(path in dead for path in self._dead_switches()):
             for path in self._moved:
-                _remove(path)
+                fsio.remove_any(path)
             fsio.sync_directory(self.layout.root)
         for path in dead:
             fsio.remove_with_last(path, ALIVE)
@@ -227,10 +227,3 @@ class Place:
         fsio.sync_directory(root)
         fsio.rename(self._switching / self.layout.format.name, self.layout.format)
         fsio.sync_directory(root)
-
-
-def _remove(path: Path) -> None:
-    if fsio.is_directory(path):
-        fsio.remove_tree(path)
-    else:
-        fsio.remove(path)
