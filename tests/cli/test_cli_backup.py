@@ -9,38 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from backup_tools import files_of, furnish, state
-from click.testing import CliRunner, Result
+from cli_tools import refused, run
 from harness import RunningServer
 from store_tools import Desk
 
-from c8ybin.cli import main
-
 COMMAND = [sys.executable, "-m", "c8ybin"]
-
-
-def run(*arguments: str | Path, stdin: bytes = b"") -> Result:
-    done = CliRunner().invoke(main, list(map(str, arguments)), input=stdin)
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    return done
-
-
-def refused(code: int, says: str, *arguments: str | Path, stdin: bytes = b"") -> None:
-    """Run a command that fails with one sentence."""
-    done = run(*arguments, stdin=stdin)
-    assert done.exit_code == code, done.stderr
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("Error: ")
-
-
-@pytest.fixture
-def data(root: Path) -> Path:
-    with Desk(root) as desk:
-        desk.attach(desk.create(), b"bytes")
-        desk.create(text="other")
-    return root
 
 
 def test_a_backup_is_a_file_that_only_its_owner_reads(data: Path, tmp_path: Path) -> None:

@@ -7,36 +7,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from cli_tools import refused, run
 from harness import RunningServer, connected
-from store_tools import Desk
 
-from c8ybin.cli import main
 from c8ybin.store import Store, make_read_only
 from c8ybin.store.layout import Layout
-
-
-def run(*arguments: str | Path) -> Result:
-    done = CliRunner().invoke(main, list(map(str, arguments)))
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    return done
-
-
-def refused(code: int, says: str, *arguments: str | Path) -> None:
-    """Run a command that fails with one sentence."""
-    done = run(*arguments)
-    assert done.exit_code == code, done.stderr
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("Error: ")
-
-
-@pytest.fixture
-def data(root: Path) -> Path:
-    with Desk(root) as desk:
-        desk.attach(desk.create(), b"bytes")
-        desk.create(text="other")
-    return root
 
 
 def test_it_tells_what_it_did(data: Path, tmp_path: Path) -> None:
@@ -92,9 +67,7 @@ def test_what_changes_something_is_refused_while_nothing_may_be_changed(data: Pa
     (tmp_path / "file.txt").write_text("text")
     for command in (("check", "--repair"), ("reindex",), ("seed", tmp_path / "file.txt")):
         refused(2, "is read-only, as while it is moved", *command, "--data", data)
-    done = CliRunner().invoke(
-        main, ["user", "add", "ann", "--password-stdin", "--data", str(data)], input="password-1\n"
-    )
+    done = run("user", "add", "ann", "--password-stdin", "--data", data, stdin=b"password-1\n")
     assert (done.exit_code, "is read-only" in done.stderr) == (1, True)
     assert run("check", "--data", data).exit_code == 0
     assert run("read-only", "off", "--data", data).stdout == f"{data} takes changes again.\n"
@@ -129,8 +102,6 @@ def test_a_start_that_only_reads_makes_nothing(serve: Callable[..., RunningServe
 
 def test_a_start_that_only_reads_needs_what_was_started_once(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    done = CliRunner().invoke(
-        main, ["serve", "--read-only", "--port", "0", "--workers", "1", "--data", str(tmp_path / "new")]
-    )
+    done = run("serve", "--read-only", "--port", "0", "--workers", "1", "--data", tmp_path / "new")
     assert (done.exit_code, "is no data directory" in done.stderr) == (2, True)
     assert list((tmp_path / "new").iterdir()) == []
