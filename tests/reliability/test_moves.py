@@ -1,5 +1,6 @@
 """A data directory that moves while it is in use, and copies that are killed: nothing acknowledged is missing."""
 
+import http.client
 import json
 import os
 import random
@@ -16,8 +17,8 @@ from typing import Any
 import pytest
 from backup_tools import state
 from disk_operations import NO_RESERVE
-from harness import EVENT, Connection, Serve, binaries, connected, until
-from histories import Client, History, Load, State
+from harness import Connection, Serve, binaries, connected, until
+from histories import Client, History, Load
 from store_tools import Desk, new_root
 from test_backups import Moment, answers, c8ybin, judge, wait_for
 
@@ -31,47 +32,34 @@ class Refused(Exception):
     """Nothing may be changed any more."""
 
 
+class LastConnection(Connection):
+    """One that raises what 503 says, which is that nothing has changed."""
+
+    def ask(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        answer, data = super().ask(method, path, body, **headers)
+        if answer.status == 503:
+            assert answer.headers["Retry-After"]
+            raise Refused
+        return answer, data
+
+
 class LastClient(Client):
-    """One that ends when it is told 503, which says that nothing has changed."""
+    """One that ends when it is refused, and takes back what it was about to do."""
 
     def run(self, ended: threading.Event) -> None:
         with suppress(Refused):
             super().run(ended)
 
-    def _ask(
-        self,
-        history: History,
-        states: list[State | None],
-        method: str,
-        path: str,
-        body: bytes | str | None = None,
-        **fields: str,
-    ) -> None:
-        with self._load._lock:
-            count = len(history.states)
-            history.states += states
-        answer, data = self._connection.ask(method, path, body, **fields)
-        with self._load._lock:
-            if answer.status == 503:
-                assert answer.headers["Retry-After"]
+    def _ask(self, history: History, *request: Any, **fields: str) -> None:
+        count = len(history.states)
+        try:
+            super()._ask(history, *request, **fields)
+        except Refused:
+            with self._load._lock:
                 del history.states[count:]
-                raise Refused
-            assert 200 <= answer.status < 300, (method, path, answer.status, data)
-            history.acknowledged = len(history.states) - 1
-            self._load.requests += 1
-
-    def _create(self) -> None:
-        self._texts += 1
-        body = json.dumps(EVENT | {"text": str(self._texts)})
-        answer, data = self._connection.ask("POST", "/event/events", body, Accept="application/json")
-        if answer.status == 503:
-            raise Refused
-        assert answer.status == 201, data
-        event_id = int(json.loads(data)["id"])
-        with self._load._lock:
-            self._load.histories[event_id] = History([None, State(self._texts)], 1)
-            self._load.requests += 1
-        self._mine.append(event_id)
+            raise
 
 
 class MovedLoad(Load):
@@ -79,7 +67,7 @@ class MovedLoad(Load):
 
     def _run(self, number: int) -> None:
         try:
-            connection = Connection(self.server)
+            connection = LastConnection(self.server)
             LastClient(self, connection, random.Random(self.seed * 1000 + number)).run(self._ended)
             connection.close()
         except BaseException as error:
