@@ -23,6 +23,7 @@ from pathlib import Path
 
 from c8ybin import fsio
 from c8ybin.domain.errors import CutOff, is_full
+from c8ybin.store.beats import BEAT
 from c8ybin.store.writer import ALIVE, DRAFTS, FENCED, Writer
 
 # Of a writer that is dead, one is enough; one that is not dead makes new drafts meanwhile.
@@ -68,6 +69,26 @@ def _taken_down(folder: Path) -> bool:
 def is_fenced(folder: Path) -> bool:
     """Tell whether the writer of a folder in `tmp/` can change nothing any more."""
     return fsio.exists(folder / FENCED) and not fsio.exists(folder / DRAFTS)
+
+
+def is_dead(folder: Path, alive: int) -> bool:
+    """Tell whether the writer of a folder has let its lock of life go, which this process then has.
+
+    One with a beat is fenced before that is told: its file system may have taken its locks away, and it may come back.
+
+    Args:
+        folder: In `tmp/`.
+        alive: Its lock of life, open.
+
+    Raises:
+        FileNotFoundError: The folder is gone.
+        OSError: Nobody knows.
+    """
+    if not fsio.is_let_go(alive):
+        return False
+    if fsio.exists(folder / BEAT):
+        fence(folder)
+    return True
 
 
 def is_cut_off(writer: Writer) -> bool:

@@ -22,7 +22,7 @@ from c8ybin.store.binary import read_binary
 from c8ybin.store.commit import drop_upload, drop_void_upload, named_contents
 from c8ybin.store.digesting import make_sure_of_digest
 from c8ybin.store.disk import Disk
-from c8ybin.store.fence import fence, is_fenced
+from c8ybin.store.fence import is_dead, is_fenced
 from c8ybin.store.identities import Identities
 from c8ybin.store.layout import BINARY, DELETED, JOURNAL, is_content_name
 from c8ybin.store.listing import Listing
@@ -97,12 +97,7 @@ class Sweep:
         try:
             if is_fenced(folder):
                 return self._fenced(folder, alive)
-            if not fsio.is_let_go(alive):
-                return False
-            if fsio.exists(folder / BEAT):
-                # It may be that its file system took its locks away, and that it comes back.
-                fence(folder)
-            return self._dead(folder)
+            return is_dead(folder, alive) and self._dead(folder)
         finally:
             os.close(alive)
 

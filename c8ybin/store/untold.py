@@ -17,10 +17,9 @@ from c8ybin import fsio
 from c8ybin.domain.ids import EventId
 from c8ybin.index import Unsound
 from c8ybin.index.patience import awaited, begun
-from c8ybin.store.beats import BEAT
 from c8ybin.store.disk import Disk
 from c8ybin.store.event import read_facts
-from c8ybin.store.fence import fence, is_fenced
+from c8ybin.store.fence import is_dead, is_fenced
 from c8ybin.store.layout import EVENT
 from c8ybin.store.writer import ALIVE, forget_untold, is_running, untold_hours_of
 
@@ -103,11 +102,7 @@ class Untold:
             # Made before the hours and removed after them: a power cut has taken it, or its writer has just ended.
             return True
         stack.callback(fsio.close, alive)
-        if fsio.is_let_go(alive):
-            if fsio.exists(folder / BEAT):
-                fence(folder)
-            return True
-        return is_fenced(folder)
+        return is_dead(folder, alive) or is_fenced(folder)
 
     def _cut_off(self, folder: Path) -> bool:
         self._disk.index.cut_off_damage(folder.name)

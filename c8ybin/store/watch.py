@@ -107,7 +107,7 @@ class Watch:
                 break
         self._tell_clocks()
 
-    def fence(self, name: str, heard: Heard | None = None) -> None:
+    def fence(self, name: str, heard: Heard) -> None:
         """Fence a writer that is silent; where it is gone meanwhile there is nothing to do.
 
         Raises:
@@ -117,9 +117,8 @@ class Watch:
             fence(self._layout.tmp / name)
         except FileNotFoundError:
             return
-        host = heard.record["host"] if heard and heard.record else "unknown"
-        silent_s = heard.silent_s if heard else 0.0
-        log.warning("fenced the writer %s of the host %s, silent for %.1f s", name, host, silent_s)
+        host = heard.record["host"] if heard.record else "unknown"
+        log.warning("fenced the writer %s of the host %s, silent for %.1f s", name, host, heard.silent_s)
 
     def clocks_differ(self) -> bool:
         """Tell whether the clock of another host differs from this one's by so much that it should be set."""

@@ -455,7 +455,7 @@ class TestAFencedProcess:
         dead, other = pair
         dead.die()
         fenced = []
-        monkeypatch.setattr("c8ybin.store.sweep.fence", fenced.append)
+        monkeypatch.setattr("c8ybin.store.fence.fence", fenced.append)
         assert other.sweep() == 1
         assert fenced == [dead.writer.folder]
 
