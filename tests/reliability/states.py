@@ -72,14 +72,24 @@ class Bench:
         self._good_otherwise: set[bytes] = set()
 
     def look(
-        self, recording: Recording, how: Thoroughness, without: Collection[Site] = (), most_wrong: int = 10
+        self,
+        recording: Recording,
+        how: Thoroughness,
+        without: Collection[Site] = (),
+        most_wrong: int = 10,
+        *,
+        only_at_the_end: bool = False,
     ) -> Found:
-        """Look at every state of a recording; at those that come of it if a site's fsyncs are not there."""
+        """Look at every state of a recording; at those that come of it if a site's fsyncs are not there.
+
+        With `only_at_the_end` at those alone that a cut leaves after the last step.
+        """
         found = Found()
+        first = len(recording.steps) if only_at_the_end else recording.first_cut
         disk = Disk(recording.tree)
         chance = random.Random(recording.name)
         for count in range(len(recording.steps) + 1):
-            if count >= recording.first_cut and (not without or disk.misses):
+            if count >= first and (not without or disk.misses):
                 found.cuts += 1
                 allowed = recording.allowed(count)
                 for tree in disk.cuts(chance, all_up_to=how.all_up_to, randomly=how.randomly):

@@ -81,8 +81,11 @@ MOST_DEAR_KILLS, MOST_DEAR_KILLS_FULL = 1, 4
 DEAR = {
     name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Moved | Repaired | Restored)
 }
-# Of these none without --full, for test_restore_switch.py kills restores at each step.
-KILLED_ELSEWHERE = {"restore over old data", "restore what is half restored", "restore while a server starts"}
+# Of these none without --full: test_restore_switch.py kills restores at each step, test_moves.py copies at many.
+KILLED_ELSEWHERE = {
+    *("restore over old data", "restore what is half restored", "restore while a server starts"),
+    *(name for name, operation in OPERATIONS.items() if isinstance(operation.kind, Moved)),
+}
 
 ROW = "Power cuts, every disk state"
 SITES_ROW = "Each fsync taken out in turn"
@@ -263,11 +266,18 @@ def users(recorded, call):
 
 
 def is_needed(bench, sites, recordings):
-    """Tell whether something is wrong without the fsyncs of some sites; what told most so far is asked first."""
-    for recording in sorted(recordings, key=lambda each: -bench.told[each.name]):
-        if bench.look(recording, QUICK, without=sites, most_wrong=1).wrong:
-            bench.told[recording.name] += 1
-            return True
+    """Tell whether something is wrong without the fsyncs of some sites.
+
+    What told most so far is asked first, and all of them for what is missing once all was answered for: that
+    shows at the end, if anywhere, for most.
+    """
+    by_what_they_told = sorted(recordings, key=lambda each: -bench.told[each.name])
+    for only_at_the_end in (True, False):
+        for recording in by_what_they_told:
+            how = {"most_wrong": 1, "only_at_the_end": only_at_the_end}
+            if bench.look(recording, QUICK, without=sites, **how).wrong:
+                bench.told[recording.name] += 1
+                return True
     return False
 
 
