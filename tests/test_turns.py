@@ -1,5 +1,6 @@
 """Two turns at one file at the same time, in every order: as where a file system gives one lock to two hosts."""
 
+import errno
 import os
 from contextlib import nullcontext
 from threading import Condition, Thread, current_thread
@@ -95,6 +96,8 @@ def test_no_change_takes_another_back(tmp_path, ahead):
                 assert line in lines, between
             elif isinstance(change.failure, FileNotFoundError):
                 assert line not in lines, between
+            else:
+                assert "the lock was lost" in str(change.failure), between
         assert lines[0] == b"first"
         assert len(lines) == len(set(lines))
         # Whoever has the next turn leaves nothing of theirs.
@@ -119,6 +122,29 @@ def test_who_has_lost_the_lock_does_not_say_that_it_was_done(tmp_path):
         lock.unlink()  # another file has its name: that of no one
         lock.touch()
     assert not isinstance(caught.value, FileNotFoundError)
+
+
+def test_who_was_overtaken_after_the_change_does_not_say_that_it_was_done(tmp_path):
+    path = tmp_path / "file"
+    with pytest.raises(OSError, match="the lock was lost"), fsio.turn(path, tmp_path / "lock", 0) as drafts:
+        with fsio.replacing(path, drafts / "draft") as file:
+            file.write(b"new")
+        fsio.overtake(path)
+    assert path.read_bytes() == b"new"
+
+
+def test_what_nobody_may_look_into_keeps_nobody_from_a_turn(tmp_path, monkeypatch):
+    def entries(folder):
+        if folder != tmp_path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return fsio.entries(folder)
+
+    (tmp_path / ".file.folder").mkdir()
+    (tmp_path / ".file.link").symlink_to("file")
+    monkeypatch.setattr(turns, "entries", entries)
+    with fsio.turn(tmp_path / "file", tmp_path / "lock", 0):
+        pass
+    assert os.listdir(tmp_path) == ["lock"]
 
 
 def test_whoever_overtakes_ends_the_turns_of_others(tmp_path):
