@@ -28,8 +28,8 @@ def make_admin(accounts: Accounts, root: Path) -> str | None:
     """
     if accounts.users():
         return None
-    with accounts.changes.exclusive():
-        password = _kept_password(root / ADMIN_PASSWORD_FILE)
+    with accounts.changes.exclusive() as drafts:
+        password = _kept_password(root / ADMIN_PASSWORD_FILE, drafts)
     try:
         accounts.add(ADMIN_NAME, password, ROLES)
     except AccountsProblem:
@@ -39,7 +39,7 @@ def make_admin(accounts: Accounts, root: Path) -> str | None:
     return password
 
 
-def _kept_password(path: Path) -> str:
+def _kept_password(path: Path, drafts: Path) -> str:
     for left in path.parent.glob(f".{path.name}.*"):
         fsio.remove(left)  # by a start that was killed
     try:
@@ -50,6 +50,6 @@ def _kept_password(path: Path) -> str:
         # Whoever made it may have died before the fsync, and the account must not outlast its password.
         fsio.sync_directory(path.parent)
         return password
-    with fsio.replacing(path, f".{path.name}.{fsio.unique_name()}", mode=fsio.PRIVATE_MODE) as file:
+    with fsio.replacing(path, drafts / path.name, mode=fsio.PRIVATE_MODE) as file:
         file.write(f"{password}\n".encode())
     return password
