@@ -18,10 +18,15 @@ from c8ybin.store.disk import Disk
 from c8ybin.store.events import Events
 from c8ybin.store.identities import Identities
 from c8ybin.store.inventory import Inventory
-from c8ybin.store.layout import Layout
 from c8ybin.store.listing import Listing
 from c8ybin.store.mode import Mode
-from c8ybin.store.opening import UnfitDirectory, existing_directory, prepare_directory, started_directory
+from c8ybin.store.opening import (
+    UnfitDirectory,
+    existing_directory,
+    layout_of,
+    prepare_directory,
+    started_directory,
+)
 from c8ybin.store.readers import Readers
 from c8ybin.store.repair import Repair
 from c8ybin.store.sweep import UPLOAD_EXPIRY_S, Sweep
@@ -87,13 +92,14 @@ class Store:
             UnfitFileSystem: The file system lacks something that the store rests on; nothing was touched.
             OSError: It cannot be read or written.
         """
-        layout: Layout = prepare_directory(root)
         try:
+            layout = prepare_directory(root)
             writer = Writer(layout)
         except OSError as error:
             if not is_full(error):
                 raise
-            ballast.let_go(layout)
+            ballast.let_go(layout_of(root))
+            layout = prepare_directory(root)
             writer = Writer(layout)
         else:
             ballast.take_in(layout)

@@ -7,6 +7,7 @@ import pytest
 from store_tools import Desk, by_path, own_locks
 
 from c8ybin import fsio
+from c8ybin.fsio import files
 from c8ybin.probes import FOLDER
 from c8ybin.store import Store, UnfitDirectory, prepare_directory
 from c8ybin.store.layout import FORMAT
@@ -82,6 +83,22 @@ def test_what_a_cut_start_left_out_is_filled_in(root):
     prepare_directory(root)
     is_whole(root)
     assert not os.path.samefile(root / "locks" / "000", root / "format")
+
+
+def test_a_lock_file_that_is_missing_on_a_full_disk_takes_the_room_of_the_ballast(root, monkeypatch):
+    Store.open(root).close()
+    own_locks(root, "000", "001")  # as an earlier version made them
+    create = files.create
+
+    def create_where_there_is_room(path):
+        if (root / "ballast").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return create(path)
+
+    monkeypatch.setattr("c8ybin.store.opening.LOCKS", 2)
+    monkeypatch.setattr("c8ybin.fsio.locks.create", create_where_there_is_room)
+    Store.open(root).close()
+    assert sorted(os.listdir(root / "locks")) == ["000", "001", "index"]
 
 
 def test_an_open_directory_is_left_as_it_is_by_a_second_start(desk, root):
