@@ -26,6 +26,7 @@ __all__ = [
     "Size",
     "config_option",
     "data_option",
+    "in_config",
     "option",
     "unsafe_option",
 ]
@@ -98,6 +99,11 @@ def option(name: str, *names: str, **settings: Any) -> Callable[[F], F]:
         _repeated.add(key)
     variable = f"C8YBIN_{key.replace('-', '_').upper()}"
     return click.option(name, *names, envvar=variable, show_envvar=True, **{"show_default": True, **settings})
+
+
+def in_config(*keys: str) -> None:
+    """Let the config file have keys for options that are declared elsewhere, and read the environment themselves."""
+    _keys.update(zip(keys, keys, strict=True))
 
 
 def _load(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:

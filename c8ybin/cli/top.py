@@ -13,19 +13,24 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from c8ybin.cli.figures import Reading, figures_of, read_metrics
-from c8ybin.cli.options import Duration, config_option, option
+from c8ybin.cli.options import Duration, config_option, in_config, option
 from c8ybin.cli.problems import Problem, Unfit
 from c8ybin.cli.remote.connecting import Server, target_options, trust, warn
 
 _TIMEOUT_S = 10.0
 _HERE = "http://127.0.0.1:8080"
+# What names the server, and what of the environment says that better than the config file.
+_NAMING = ("url", "profile")
+_NAMED_BY = ("C8YBIN_URL", "C8YBIN_PROFILE", "C8Y_HOST")
 _HINTS = {
     401: "log in by c8ybin login, or by C8YBIN_USER and C8YBIN_PASSWORD.",
     403: "the account takes ROLE_ADMIN.",
     429: "too many logins failed; wait a while.",
 }
+in_config(*_NAMING, "user", "cacert", "insecure")
 
 
 @click.command()
@@ -41,8 +46,9 @@ def top(interval: float, once: bool, as_json: bool, **settings: Any) -> None:
     takes ROLE_ADMIN; where none is named it asks without one, for servers with --open-metrics.
     Exit code 0: done; 1: the server refused or did not answer; 2: wrong arguments.
     """
+    beneath = _of_config(settings)
     server = Server.taken_from(settings)
-    target = server.target(otherwise=_HERE)
+    target = server.target(beneath=beneath, otherwise=_HERE)
     url, authorization = target.url, target.authorization() if target.has_secret else None
     warn(url, server)
     context = trust(target, server)
@@ -57,6 +63,20 @@ def top(interval: float, once: bool, as_json: bool, **settings: Any) -> None:
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise Unfit("The screen needs a terminal; elsewhere use --json, or --once.")
     _watch(look, before, interval, url)
+
+
+def _of_config(settings: dict[str, Any]) -> dict[str, str]:
+    """Take out what the config file says of the server; return it as variables, for the environment counts more."""
+    source = click.get_current_context().get_parameter_source
+    told = {}
+    for name in (*_NAMING, "user", "cacert"):
+        if source(name) is ParameterSource.DEFAULT_MAP:
+            told[f"C8YBIN_{name.upper()}"] = settings[name]
+            settings[name] = None
+    if any(os.environ.get(variable) for variable in _NAMED_BY):
+        for name in _NAMING:
+            told.pop(f"C8YBIN_{name.upper()}", None)
+    return told
 
 
 def fetch(url: str, authorization: str | None, context: ssl.SSLContext) -> Reading:

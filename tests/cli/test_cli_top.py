@@ -125,6 +125,19 @@ def test_the_server_is_found_as_by_the_commands_of_the_client(tmp_path):
         assert (unknown.exit_code, "certificate" in unknown.stderr.lower()) == (1, True)
 
 
+def test_the_config_file_names_the_server_where_nothing_else_does(server, tmp_path):
+    ours, other = tmp_path / "ours.toml", tmp_path / "other.toml"
+    ours.write_text(f'url = "{server.url}"\nuser = "demo"\n')
+    other.write_text('url = "http://127.0.0.1:1"\nuser = "nobody"\nprofile = "none"\n')
+    for file, environment in (
+        (ours, {"C8YBIN_PASSWORD": "demo"}),
+        (other, ACCOUNT | {"C8YBIN_URL": server.url}),
+        (other, {"C8Y_HOST": server.url, "C8Y_USER": "demo", "C8Y_PASSWORD": "demo"}),
+    ):
+        done = run("--once", "--json", "--config", str(file), **environment)
+        assert done.exit_code == 0, done.stderr
+
+
 def test_what_is_wrong_is_said_in_a_sentence(server):
     assert run("--once", "--profile", "none").exit_code == 2
     wrong = run("--once", "--url", server.url)

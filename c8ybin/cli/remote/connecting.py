@@ -4,7 +4,7 @@ import errno
 import ipaddress
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,14 +42,18 @@ class Server:
         """Take them out of a command's parameters."""
         return Server(**{name: settings.pop(name) for name in Server.__slots__ if name in settings})
 
-    def target(self, *, otherwise: str | None = None) -> Target:
-        """Return the server that these, the environment and profiles name; `otherwise` where none does.
+    def target(self, *, beneath: Mapping[str, str] = {}, otherwise: str | None = None) -> Target:
+        """Return the server that these, the environment and profiles name.
+
+        Args:
+            beneath: Variables for what the environment does not say.
+            otherwise: Where none names one.
 
         Raises:
             Failure: There is none, or a profile cannot be had.
         """
         return find_target(
-            os.environ,
+            {**beneath, **os.environ},
             url=self.url,
             user=self.user,
             profile=self.profile,
