@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from c8ybin.cli.figures import Reading, figures_of, read_metrics
 from c8ybin.cli.options import Duration, config_option, in_config, option
 from c8ybin.cli.problems import Problem, Unfit
-from c8ybin.cli.remote.connecting import Server, target_options, trust, warn
+from c8ybin.cli.remote.connecting import Server, target_options, trust, warn, with_secret
 
 _TIMEOUT_S = 10.0
 _HERE = "http://127.0.0.1:8080"
@@ -49,6 +49,8 @@ def top(interval: float, once: bool, as_json: bool, **settings: Any) -> None:
     beneath = _of_config(settings)
     server = Server.taken_from(settings)
     target = server.target(beneath=beneath, otherwise=_HERE)
+    if target.user:
+        target = with_secret(target)
     url, authorization = target.url, target.authorization() if target.has_secret else None
     warn(url, server)
     context = trust(target, server)

@@ -244,6 +244,16 @@ def test_the_screen_fits_80_by_24_and_q_ends_it(server, terminal):
     assert shown.end() == 0
 
 
+def test_the_password_of_who_is_named_is_asked_for(server):
+    with Terminal(24, 80, C8YBIN_URL=server.url, C8YBIN_USER="demo") as shown:
+        shown.read_until(f"Password of demo at {server.url}")
+        os.write(shown.master, b"demo\n")
+        shown.read_until("q ends", "99 % within")
+        os.write(shown.master, b"q")
+        shown.read_until("\x1b[?1049l")
+        assert shown.end() == 0
+
+
 def test_ctrl_c_ends_the_screen_quietly(terminal):
     shown = terminal(40, 120)
     shown.read_until("q ends", "99 % within")
