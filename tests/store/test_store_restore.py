@@ -11,7 +11,7 @@ import tarfile
 import pytest
 from backup_tools import back_up, bend, bring_back, files_of, furnish, members_of, state, write_members
 from brute_force import listed
-from store_tools import Desk
+from store_tools import Desk, by_path
 
 from c8ybin.domain.errors import EventNotFound
 from c8ybin.domain.queries import Paging, Query
@@ -417,3 +417,29 @@ class TestTheDirectory:
         (tmp_path / "file").write_text("x")
         with pytest.raises(UnfitDirectory, match="is not a directory"):
             bring_back(tmp_path / "file", archive)
+
+    @pytest.mark.parametrize("comes_in", [False, True])
+    def test_takes_no_change_of_accounts_that_began_before(self, root, desk, archive, monkeypatch, comes_in):
+        desk.close()
+        rename, late = os.rename, root / ".accounts.json.0123456789ab"
+
+        def rename_beside_a_late_one(source, target):
+            rename(source, target)
+            if target == root / "accounts.json":
+                late.mkdir()
+                (late / "accounts.json").write_text("what was there before, and a change")
+                if comes_in:
+                    rename(late / "accounts.json", target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", by_path(rename_beside_a_late_one))
+            if comes_in:
+                with pytest.raises(OSError, match="changed the accounts meanwhile"):
+                    bring_back(root, archive, replace=True)
+                assert not is_data_directory(root)
+            else:
+                bring_back(root, archive, replace=True)
+        if comes_in:
+            bring_back(root, archive)
+        assert not late.exists()
+        assert (root / "accounts.json").read_text() == '{"users": {}}'
