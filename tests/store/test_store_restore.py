@@ -443,3 +443,20 @@ class TestTheDirectory:
             bring_back(root, archive)
         assert not late.exists()
         assert (root / "accounts.json").read_text() == '{"users": {}}'
+
+    def test_overtakes_the_turn_at_the_accounts_that_it_finds_before_anything_moves(
+        self, root, desk, archive, monkeypatch
+    ):
+        desk.close()
+        rename, late, left = os.rename, root / ".accounts.json.0123456789ab", []
+
+        def look(source, target):
+            if source == root / "format":
+                left.append(late.exists())
+            rename(source, target)
+
+        late.mkdir()
+        (late / "accounts.json").write_text("what was there before, and a change")
+        monkeypatch.setattr(os, "rename", by_path(look))
+        bring_back(root, archive, replace=True)
+        assert left == [False]
