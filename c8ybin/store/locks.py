@@ -19,6 +19,7 @@ What an upload's holder may still write to is told by the generation in its jour
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from c8ybin import fsio
@@ -40,6 +41,29 @@ class _MovedOn(Exception):
     """There is a next generation of the lock."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """One of a lock's.
+
+    Attributes:
+        number: From 0 on.
+        path: Its lock file.
+        shut: The file that says that nobody takes it any more.
+        following: The lock file of the next one.
+    """
+
+    number: int
+    path: Path
+    shut: Path
+    following: Path
+
+    @staticmethod
+    def of(first: Path, number: int) -> "_Generation":
+        """Return a generation of the lock whose first file is given."""
+        path, following = (Layout.of_generation(first, n) for n in (number, number + 1))
+        return _Generation(number, path, Layout.lock_shut(path), following)
+
+
 class Locks:
     """The locks of one data directory as one process takes them."""
 
@@ -47,7 +71,8 @@ class Locks:
         """Take locks; without a watch none is broken."""
         self._layout = layout
         self._watch = watch
-        self._generations: dict[Path, int] = {}
+        # By the first file; the last generation that this process knows.
+        self._known: dict[Path, _Generation] = {}
 
     @contextlib.contextmanager
     def locked(self, number: int, timeout_s: float) -> Iterator[int]:
@@ -72,36 +97,34 @@ class Locks:
 
     def generation(self, number: int) -> int:
         """Return the generation of the lock that this process took last; the present one while it holds it."""
-        return self._known(self._layout.lock(number))
+        return self._present(self._layout.lock(number)).number
 
-    def _known(self, first: Path) -> int:
-        return self._generations.get(first, 0)
+    def _present(self, first: Path) -> _Generation:
+        return self._known.get(first) or self._known.setdefault(first, _Generation.of(first, 0))
 
     @contextlib.contextmanager
     def _taken(self, first: Path, timeout_s: float) -> Iterator[int]:
-        """Hold the lock whose first generation is a path."""
+        """Hold the lock whose first file is given."""
         deadline = time.monotonic() + timeout_s
         with contextlib.ExitStack() as stack:
-            while not self._enter(stack, first, deadline):
-                self._generations[first] = self._known(first) + 1
-            yield self._known(first)
+            while not self._enter(stack, present := self._present(first), deadline):
+                if self._present(first) is present:  # another thread may have moved on, too
+                    self._known[first] = _Generation.of(first, present.number + 1)
+            yield present.number
 
-    def _enter(self, stack: contextlib.ExitStack, first: Path, deadline: float) -> bool:
-        """Take the lock of the generation that is known; return False where there is a next one."""
-        generation = self._known(first)
-        path, following = (self._layout.of_generation(first, generation + n) for n in (0, 1))
-        shut = self._layout.lock_shut(path)
-        meanwhile = _Breaking(path, shut, following, self._layout, self._watch).step
+    def _enter(self, stack: contextlib.ExitStack, present: _Generation, deadline: float) -> bool:
+        """Take the lock of a generation; return False where there is a next one."""
+        meanwhile = _Breaking(present, self._layout, self._watch).step
         timeout_s = max(0.0, deadline - time.monotonic())
         held = self._watch.held if self._watch else None
         with contextlib.ExitStack() as entered:
             try:
-                entered.enter_context(fsio.locked(path, timeout_s, held=held, meanwhile=meanwhile))
+                entered.enter_context(fsio.locked(present.path, timeout_s, held=held, meanwhile=meanwhile))
             except _MovedOn:
                 return False
-            if fsio.exists(shut):
+            if fsio.exists(present.shut):
                 # Whoever shut it waits for its holder, and nobody else is it.
-                _make_next(following)
+                _make_next(present.following)
                 return False
             stack.push(entered.pop_all())
         return True
@@ -110,10 +133,8 @@ class Locks:
 class _Breaking:
     """What one that waits for a lock does meanwhile."""
 
-    def __init__(self, path: Path, shut: Path, following: Path, layout: Layout, watch: Watch | None) -> None:
-        self._path = path
-        self._shut = shut
-        self._following = following
+    def __init__(self, present: _Generation, layout: Layout, watch: Watch | None) -> None:
+        self._present = present
         self._layout = layout
         self._watch = watch
         self._began = time.monotonic()
@@ -134,7 +155,7 @@ class _Breaking:
         if now < self._due:
             return
         self._due = now + _LOOK_EVERY_S
-        if fsio.exists(self._following):
+        if fsio.exists(self._present.following):
             raise _MovedOn
         if self._watch is None:
             return
@@ -148,7 +169,7 @@ class _Breaking:
         # Each is looked at, for its silence counts only while somebody looks.
         are_let_go = [self._is_let_go_by(name, self._watch) for name in others]
         if all(are_let_go):
-            _make_next(self._following)
+            _make_next(self._present.following)
             raise _MovedOn
 
     def _may_break(self, watch: Watch, others: list[str]) -> bool:
@@ -156,10 +177,10 @@ class _Breaking:
         heard = [watch.ear.hear(name) for name in others]
         is_suspect = any(seen and seen.silent_s >= _SUSPECT_S for seen in heard)
         if not (is_suspect or self._waits_beside_a_fenced_one(others)):
-            return fsio.exists(self._shut)
+            return fsio.exists(self._present.shut)
         with contextlib.suppress(FileExistsError):
-            fsio.close(fsio.create(self._shut))
-        fsio.sync_directory(self._shut.parent)
+            fsio.close(fsio.create(self._present.shut))
+        fsio.sync_directory(self._present.shut.parent)
         return True
 
     def _waits_beside_a_fenced_one(self, others: list[str]) -> bool:
@@ -185,7 +206,7 @@ class _Breaking:
         if heard.record is None or self._counts is None:
             return False
         has_beaten = heard.count >= self._counts.setdefault(name, heard.count) + _BEATS
-        return has_beaten and self._path.name not in heard.locks
+        return has_beaten and self._present.path.name not in heard.locks
 
     def _is_dead(self, folder: Path) -> bool:
         """Fence a writer without a beat whose lock of life is free; one that has it cannot be told from a dead one."""
