@@ -101,11 +101,12 @@ class Check:
                 yield _foreign(path)
             elif path.name.startswith(STAGING) and not fsio.is_locked(path / ALIVE) and fsio.exists(path):
                 yield Finding(Kind.RESTORE, path, "left by a restore that was cut short")
-        wanted = {f"{number:03x}" for number in range(LOCKS)} | {self._layout.index_lock.name}
+        numbers = {f"{number:03x}" for number in range(LOCKS)}
         names = set(fsio.names(self._layout.locks))
-        for name in sorted(wanted - names):
+        # That of the index is made when it is wanted: an earlier version has left none.
+        for name in sorted(numbers - names):
             yield Finding(Kind.LOCK, self._layout.locks / name, "missing")
-        for name in sorted(name for name in names - wanted if not self._layout.is_of_a_lock(name)):
+        for name in sorted(name for name in names - numbers if not self._layout.is_of_a_lock(name)):
             yield _foreign(self._layout.locks / name)
         for folder in fsio.entries(self._layout.tmp):
             if not fsio.is_directory(folder):

@@ -9,7 +9,7 @@ where it is copied from.
 
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 from c8ybin import fsio
@@ -112,9 +112,8 @@ class Sync:
             )
         lock = root / ACCOUNTS_LOCK
         # Who changed accounts before has it until that is done; who comes later finds the order.
-        if fsio.exists(lock):
-            with fsio.locked(lock, within_s):
-                fsio.overtake(self._source.accounts)
+        with fsio.locked(lock, within_s) if fsio.exists(lock) else nullcontext():
+            fsio.overtake(self._source.accounts)
         return ordered
 
     def _copy(self) -> None:

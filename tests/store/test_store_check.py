@@ -446,7 +446,7 @@ def test_what_may_lie_in_a_data_directory_is_left_alone(desk, name):
 
 
 def test_missing_lock_files_are_found_and_made(desk):
-    own_locks(desk.root, "000", "index")
+    own_locks(desk.root, "000")
     found = look(desk)
     assert len(found) == 0x3FF
     assert set(found.values()) == {Kind.LOCK}
