@@ -97,8 +97,16 @@ def command() -> Callable[..., str]:
         path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
         found = shutil.which(name, path=path)
         if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-            install = ["apt-get", "install", "--yes", "--no-install-recommends", package or name]
-            subprocess.run(install, capture_output=True, timeout=300)
+            # Another run of tests may install something at the same time.
+            install = [
+                "apt-get",
+                "-o",
+                "DPkg::Lock::Timeout=240",
+                "install",
+                "--yes",
+                "--no-install-recommends",
+            ]
+            subprocess.run([*install, package or name], capture_output=True, timeout=600)
             found = shutil.which(name, path=path)
         if found is None:
             pytest.skip(f"{name} is not here (Debian package {package or name})")

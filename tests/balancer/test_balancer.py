@@ -6,14 +6,13 @@ import io
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -24,14 +23,6 @@ from bench.growth.drive import Server, served
 EXAMPLES = Path(__file__).parent.parent.parent / "packaging" / "balancer"
 AUTH = {"Authorization": "Basic " + b64encode(b"demo:demo").decode(), "Accept": "application/json"}
 HOSTS = ("10.0.0.11:8080", "10.0.0.12:8080")
-
-
-def program(name: str) -> str:
-    """Find a program, which may be in sbin; skip where it is not installed."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    if not found:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def free_port() -> int:
@@ -84,25 +75,32 @@ def written(name: str, folder: Path, certificate: Path, port: int, hosts: tuple[
     return folder / name
 
 
-def check_command(name: str, path: Path) -> list[str]:
-    if name == "nginx.conf":
-        return [program("nginx"), "-t", "-e", "stderr", "-p", str(path.parent), "-c", str(path)]
-    return [program("haproxy"), "-c", "-f", str(path)]
+Command = Callable[..., str]  # finds a program, and installs its Debian package where it can
 
 
-def run_command(name: str, path: Path) -> list[str]:
+def check_command(name: str, path: Path, command: Command) -> list[str]:
     if name == "nginx.conf":
-        return [program("nginx"), "-e", "stderr", "-p", str(path.parent), "-c", str(path)]
-    return [program("haproxy"), "-db", "-f", str(path)]
+        nginx = command("nginx", "nginx-light")
+        return [nginx, "-t", "-e", "stderr", "-p", str(path.parent), "-c", str(path)]
+    return [command("haproxy"), "-c", "-f", str(path)]
+
+
+def run_command(name: str, path: Path, command: Command) -> list[str]:
+    if name == "nginx.conf":
+        nginx = command("nginx", "nginx-light")
+        return [nginx, "-e", "stderr", "-p", str(path.parent), "-c", str(path)]
+    return [command("haproxy"), "-db", "-f", str(path)]
 
 
 NAMES = pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg"])
 
 
 @NAMES
-def test_the_program_itself_finds_nothing_wrong(name: str, tmp_path: Path, certificate: Path) -> None:
+def test_the_program_itself_finds_nothing_wrong(
+    name: str, tmp_path: Path, certificate: Path, command: Command
+) -> None:
     path = written(name, tmp_path, certificate, free_port())
-    done = subprocess.run(check_command(name, path), capture_output=True, text=True, check=False)
+    done = subprocess.run(check_command(name, path, command), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr.lower().replace('[warn] the "user" directive', "")
 
@@ -135,13 +133,15 @@ class Front:
 
 
 @pytest.fixture(params=["nginx.conf", "haproxy.cfg"])
-def front(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> Iterator[Front]:
+def front(
+    request: pytest.FixtureRequest, tmp_path: Path, certificate: Path, command: Command
+) -> Iterator[Front]:
     name, port = request.param, free_port()
     more = ("--trusted-proxy", "127.0.0.1", "--workers", "1")
     with served(tmp_path / "data", *more) as one, served(tmp_path / "data", *more) as two:
         hosts = tuple(f"127.0.0.1:{server.port}" for server in (one, two))
         path = written(name, tmp_path, certificate, port, hosts)
-        with subprocess.Popen(run_command(name, path), stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(run_command(name, path, command), stderr=subprocess.DEVNULL) as process:
             try:
                 found = Front(port, [one, two])
                 while True:

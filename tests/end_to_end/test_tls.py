@@ -17,7 +17,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -259,16 +259,17 @@ class TestSelfSigned:
         assert sorted(os.listdir(folder)) == ["certificate.pem", "key.pem", "lock"]
         assert (folder / "key.pem").read_bytes() == key
 
-    def test_the_box_whose_clock_stands_at_1970_gets_one_that_lasts(self, tmp_path: Path) -> None:
+    def test_the_box_whose_clock_stands_at_1970_gets_one_that_lasts(
+        self, tmp_path: Path, command: Callable[..., str]
+    ) -> None:
         # The clock is set while it runs.
-        if not shutil.which("faketime"):
-            pytest.skip("needs faketime")
+        faketime = command("faketime")
         script = (
             "from pathlib import Path; from c8ybin.cli.self_signed import SelfSigned;"
             "SelfSigned(Path(__import__('sys').argv[1]), ['box'], None)"
         )
         subprocess.run(
-            ["faketime", "1970-01-02 00:00:00", sys.executable, "-c", script, str(tmp_path / "tls")],
+            [faketime, "1970-01-02 00:00:00", sys.executable, "-c", script, str(tmp_path / "tls")],
             check=True,
         )
         end = openssl("x509", "-in", tmp_path / "tls" / "certificate.pem", "-noout", "-enddate")
