@@ -150,6 +150,8 @@ class Service:
     def _begin_to_tend(store: Store, stack: ExitStack) -> None:
         """Begin what goes on beside the requests; the stack ends it."""
         sweeper = Sweeper(store.sweep)
+        store.when_fenced(sweeper.wake)
+        store.begin_to_list()
         for end, begin in (
             (store.mode.stop, store.mode.start),
             (store.keeper.stop, store.keeper.start),

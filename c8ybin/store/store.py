@@ -168,6 +168,16 @@ class Store:
         if self._disk.watch:
             self._disk.watch.when_cut_off(told)
 
+    def begin_to_list(self) -> None:
+        """Begin what the first list waits for: to tell the index what dead processes of other hosts did not tell."""
+        if self._disk.watch and self._disk.gate.is_open:
+            self.listing.untold.begin()
+
+    def when_fenced(self, told: Callable[[], None]) -> None:
+        """Have a function called, in another thread, once this process has taken one of another host for dead."""
+        if self._disk.watch:
+            self._disk.watch.when_fenced = told
+
     def is_cut_off(self) -> bool:
         """Tell whether other hosts took this process for dead: then it changes nothing any more."""
         return self._disk.is_cut_off()

@@ -284,7 +284,8 @@ class Sweeper:
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
         self._uploads_every_s = min(UPLOADS_EVERY_S, max(1.0, sweep.upload_expiry_s / 2))
-        self._ended = Event()
+        self._ended = False
+        self._awake = Event()
         self._thread = Thread(target=self._run, name="sweep", daemon=True)
 
     def start(self) -> None:
@@ -293,8 +294,13 @@ class Sweeper:
 
     def stop(self) -> None:
         """End; a step that takes long is left to the next start."""
-        self._ended.set()
+        self._ended = True
+        self._awake.set()
         self._thread.join(timeout=_STOP_WITHIN_S)
+
+    def wake(self) -> None:
+        """Sweep once more soon, for somebody has died."""
+        self._awake.set()
 
     def _run(self) -> None:
         uploads_at = 0.0
@@ -312,5 +318,7 @@ class Sweeper:
                 log.info("the sweep is put off, for the index is being made anew")
             except Exception:  # a thread that nobody waits for must not end unheard
                 log.exception("the sweep broke off and will be tried again")
-            if self._ended.wait(min(WRITERS_EVERY_S, self._uploads_every_s)):
+            self._awake.wait(min(WRITERS_EVERY_S, self._uploads_every_s))
+            if self._ended:
                 return
+            self._awake.clear()

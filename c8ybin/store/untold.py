@@ -37,25 +37,30 @@ class Untold:
         self._telling: Future[None] | None = None
         self._guard = Lock()
 
-    def tell_once(self) -> None:
-        """Tell for all who were dead when this process began, unless that is done.
+    def begin(self) -> "Future[None]":
+        """Begin to tell for all who were dead when this process began, in a thread of its own.
 
-        A thread of its own does it, and goes on with it when nobody waits any more: MooseFS lets
-        nobody read for two minutes what a host was writing when it died, and no call can be broken off.
+        That goes on with it when nobody waits any more: MooseFS lets nobody read for two minutes what a
+        host was writing when it died, and no call can be broken off.
+        """
+        with self._guard:
+            if self._telling is None or self._telling.done():
+                self._telling = begun(self._tell_all)
+            return self._telling
+
+    def tell_once(self) -> None:
+        """Wait until all is told of those who were dead when this process began.
 
         Raises:
             ListUnavailable: It takes long.
             OSError: As `tell`.
         """
-        if self._was_told:
-            return
-        with self._guard:
-            if self._telling is None or self._telling.done():
-                self._telling = begun(self._tell_all)
-            telling = self._telling
-        awaited(telling, LONGEST_WAIT_S)
+        if not self._was_told:
+            awaited(self.begin(), LONGEST_WAIT_S)
 
     def _tell_all(self) -> None:
+        if self._disk.watch:
+            self._disk.watch.wait_for_others()
         self.tell()
         self._was_told = True
 

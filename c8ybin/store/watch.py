@@ -26,6 +26,7 @@ WATCHED = 3
 # From then on the clocks of two hosts differ enough to be told.
 CLOCKS_DIFFER_MS = 30_000
 _STOP_WITHIN_S = 5.0
+_LOOK_EVERY_S = 0.25
 
 
 class Watch:
@@ -47,6 +48,8 @@ class Watch:
         self.ear = Ear(layout.tmp, now_ms)
         self._told_clocks: set[str] = set()
         self._told: Callable[[], None] = lambda: None
+        # Called when this process has fenced somebody: what that one did not tell the index is missing in lists.
+        self.when_fenced: Callable[[], None] = lambda: None
         self._was_cut_off = False
         self._guard = Lock()
         self._ended = Event()
@@ -119,6 +122,33 @@ class Watch:
             return
         host = heard.record["host"] if heard.record else "unknown"
         log.warning("fenced the writer %s of the host %s, silent for %.1f s", name, host, heard.silent_s)
+        self.when_fenced()
+
+    def wait_for_others(self) -> None:
+        """Wait until each of the others was heard to live since this process began, or is fenced.
+
+        For what a host did not tell whose death came just before: a file system may keep its locks
+        for minutes, so by these alone it lives. It takes a second or two, or SILENT_S where one is
+        dead; nothing where this process does not watch.
+
+        Raises:
+            OSError: The file system fails.
+        """
+        while self._thread:
+            # Each is looked at, for its silence counts only while somebody looks.
+            are_told_from_dead = [self._is_told_from_dead(name) for name in self.others()]
+            if all(are_told_from_dead) or self._ended.wait(_LOOK_EVERY_S):
+                return
+
+    def _is_told_from_dead(self, name: str) -> bool:
+        if is_fenced(self._layout.tmp / name):
+            return True
+        heard = self.ear.hear(name)
+        if heard and heard.silent_s >= SILENT_S:
+            self.fence(name, heard)
+            return True
+        # One that does not beat cannot be told from a dead one, however long one waits.
+        return heard is None or heard.ahead_ms is not None
 
     def clocks_differ(self) -> bool:
         """Tell whether the clock of another host differs from this one's by so much that it should be set."""

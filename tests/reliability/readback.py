@@ -120,15 +120,16 @@ def is_a_writers(name: str) -> bool:
     return name in (ALIVE, BEAT, DRAFTS, HOURS, WRITES) or name.startswith("spool-")
 
 
-def leavings(root: Path, running: int) -> list[str]:
+def leavings(root: Path, running: int, within_s: float = 20.0) -> list[str]:
     """Return what lies on the disk for nobody, once the dead writers were swept and nothing is under way.
 
     Args:
         root: The data directory.
         running: How many servers use it.
+        within_s: How long the dead may take to be swept.
     """
     layout = Layout(root)
-    until(lambda: len(list(layout.tmp.iterdir())) == running)
+    until(lambda: len(list(layout.tmp.iterdir())) == running, within_s)
     writers = sorted(layout.tmp.iterdir())
     left = [f"{len(writers)} writers: {writers}"] if len(writers) != running else []
     left += [str(finding) for finding in Check(layout).run()]

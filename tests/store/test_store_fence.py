@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 
 import pytest
+from harness import until
 from store_tools import Desk, breaking_at_once, orphans
 
 from c8ybin.domain.conditions import Precondition
@@ -24,6 +25,7 @@ from c8ybin.store import disk as disk_module
 from c8ybin.store.check import Check
 from c8ybin.store.fence import fence, is_fenced
 from c8ybin.store.layout import Layout
+from c8ybin.store.sweep import Sweeper
 
 # The calls that change something, or make it durable.
 CALLS = ("open", "pwrite", "ftruncate", "rename", "link", "unlink", "mkdir", "rmdir", "fsync", "fdatasync")
@@ -509,6 +511,39 @@ class TestAFencedProcess:
             now[0] += 1.0
         assert is_fenced(silent.writer.folder)
         assert f"fenced the writer {silent.writer.name}" in caplog.text
+
+
+class TestListsAfterADeath:
+    """What a host told the index in its last second is gone with its memory; its locks are still held."""
+
+    def forgotten(self, dead):
+        event = dead.create()
+        for log in (dead.root / "index").glob("*.log"):
+            log.unlink()
+        return event
+
+    def test_have_all_in_a_process_that_begins_just_then(self, pair, make_desk, monkeypatch):
+        dead, _ = pair
+        event = self.forgotten(dead)
+        monkeypatch.setattr(watch, "SILENT_S", 0.6)
+        fresh = make_desk(several_hosts=True)
+        fresh.disk.watch.start()
+        assert list(fresh.store.listing.ids(Query(source="1001"))) == [event]
+        assert is_fenced(dead.writer.folder)
+
+    def test_have_all_soon_in_one_that_listed_before(self, make_desk, monkeypatch):
+        dead, other = (make_desk(several_hosts=True) for _ in range(2))
+        other.disk.watch.start()
+        sweeper = Sweeper(other.store.sweep)
+        other.store.when_fenced(sweeper.wake)
+        dead.disk.watch.start()
+        assert list(other.store.listing.ids(Query(source="1001"))) == []
+        sweeper.start()
+        dead.disk.watch.stop()
+        event = self.forgotten(dead)
+        monkeypatch.setattr(watch, "LONG_SILENT_S", 0.6)
+        assert until(lambda: list(other.store.listing.ids(Query(source="1001"))) == [event])
+        sweeper.stop()
 
 
 class TestTheAnswer:
