@@ -13,10 +13,11 @@ from c8ybin.store.beats import BEAT
 from c8ybin.store.binary import read_binary
 from c8ybin.store.check import Check
 from c8ybin.store.commit import named_contents
+from c8ybin.store.fence import is_fenced
 from c8ybin.store.journal import is_void, read_journal
 from c8ybin.store.layout import BINARY, EVENT, JOURNAL, Layout
 from c8ybin.store.read_only import WRITES
-from c8ybin.store.writer import ALIVE, DRAFTS, HOURS
+from c8ybin.store.writer import ALIVE, DRAFTS, FENCED, HOURS
 
 
 def look(connection: Connection, case: Case) -> tuple[Shown | None, list[str]]:
@@ -117,20 +118,25 @@ def finish_uploads(server: RunningServer, ledger: Ledger) -> None:
 
 def is_a_writers(name: str) -> bool:
     """Tell whether a running process keeps something of this name in its folder."""
-    return name in (ALIVE, BEAT, DRAFTS, HOURS, WRITES) or name.startswith("spool-")
+    return name in (ALIVE, BEAT, DRAFTS, FENCED, HOURS, WRITES) or name.startswith("spool-")
 
 
-def leavings(root: Path, running: int, within_s: float = 20.0) -> list[str]:
+def leavings(root: Path, running: int) -> list[str]:
     """Return what lies on the disk for nobody, once the dead writers were swept and nothing is under way.
+
+    The folder of one that was fenced stays for as long as a file system keeps its locks.
 
     Args:
         root: The data directory.
         running: How many servers use it.
-        within_s: How long the dead may take to be swept.
     """
     layout = Layout(root)
-    until(lambda: len(list(layout.tmp.iterdir())) == running, within_s)
-    writers = sorted(layout.tmp.iterdir())
+
+    def writers_left() -> list[Path]:
+        return sorted(folder for folder in layout.tmp.iterdir() if not is_fenced(folder))
+
+    until(lambda: len(writers_left()) == running)
+    writers = writers_left()
     left = [f"{len(writers)} writers: {writers}"] if len(writers) != running else []
     left += [str(finding) for finding in Check(layout).run()]
     # The check spares what bears the name of a running writer, for it may be under way.
