@@ -95,6 +95,14 @@ def read(path: AnyPath) -> bytes:
         os.close(fd)
 
 
+def read_if_there(path: AnyPath) -> bytes | None:
+    """Return what a file holds; None where it is not there."""
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+
+
 def read_each(folder: str, names: Sequence[str]) -> list[bytes | None]:
     """Return what some files of one directory hold, read in this order; None for each that is not there.
 

@@ -119,16 +119,9 @@ def _of_directory(layout: Layout) -> list[tuple[str, bytes]]:
     """Read the files that belong to no event, as they stood together."""
     names = (layout.format.name, ACCOUNTS, FIRST_PASSWORD)
     while True:
-        first, second = ([_read(layout.root / name) for name in names] for _ in range(2))
+        first, second = ([fsio.read_if_there(layout.root / name) for name in names] for _ in range(2))
         if first == second:
             return [(name, data) for name, data in zip(names, first, strict=True) if data is not None]
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return fsio.read(path)
-    except FileNotFoundError:
-        return None
 
 
 def _add_event(

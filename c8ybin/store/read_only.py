@@ -35,10 +35,7 @@ def is_read_only(layout: Layout) -> bool:
 
 def order(layout: Layout) -> bytes | None:
     """Return what tells one order not to change anything from any other; None where there is none."""
-    try:
-        return fsio.read(layout.read_only)
-    except FileNotFoundError:
-        return None
+    return fsio.read_if_there(layout.read_only)
 
 
 def make_read_only(layout: Layout) -> None:

@@ -222,21 +222,14 @@ class Place:
 
     def _move_in(self) -> None:
         root = self.layout.root
-        accounts = _read_if_there(self._switching / ACCOUNTS)
+        accounts = fsio.read_if_there(self._switching / ACCOUNTS)
         for path in fsio.entries(self._switching):
             if path.name != self.layout.format.name:
                 fsio.rename(path, root / path.name)
         # Who had lost the lock before may have begun after the first look, and read what was there before.
         fsio.overtake(self.layout.accounts)
-        if _read_if_there(self.layout.accounts) != accounts:
+        if fsio.read_if_there(self.layout.accounts) != accounts:
             raise OSError(errno.ESTALE, "somebody else changed the accounts meanwhile; restore it again")
         fsio.sync_directory(root)
         fsio.rename(self._switching / self.layout.format.name, self.layout.format)
         fsio.sync_directory(root)
-
-
-def _read_if_there(path: Path) -> bytes | None:
-    try:
-        return fsio.read(path)
-    except FileNotFoundError:
-        return None

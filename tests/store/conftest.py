@@ -64,6 +64,7 @@ def before_reading(monkeypatch):
             return be_overtaken
 
         monkeypatch.setattr(fsio, "read", overtaken(fsio.read))
+        monkeypatch.setattr(files, "read", overtaken(files.read))
         monkeypatch.setattr(files, "_read_below", overtaken(files._read_below))
 
     return prepare
