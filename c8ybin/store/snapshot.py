@@ -45,11 +45,7 @@ class File:
             Damaged: There are fewer than there must be.
             OSError: They cannot be read.
         """
-        if isinstance(self._source, bytes):
-            yield self._source
-            return
-        for block in Span(0, self.length).blocks(fsio.COPY_BYTES):
-            yield self._block(self._source, block)
+        return self.read(Span(0, self.length))
 
     def missing_in(self, there: Spans) -> list[Span]:
         """Return the spans of its bytes that another copy lacks, which has `there`."""
@@ -59,10 +55,10 @@ class File:
         return [Span(0, self.length)] if isinstance(self._source, bytes) else self._spans
 
     def read(self, span: Span) -> Iterator[bytes]:
-        """Yield the bytes of a span that has arrived.
+        """Yield the bytes of a span; those that have not arrived are zeros.
 
         Raises:
-            Damaged: There are fewer.
+            Damaged: There are fewer than there must be.
             OSError: They cannot be read.
         """
         if isinstance(self._source, bytes):
