@@ -78,18 +78,11 @@ def written(name: str, folder: Path, certificate: Path, port: int, hosts: tuple[
 Command = Callable[..., str]  # finds a program, and installs its Debian package where it can
 
 
-def check_command(name: str, path: Path, command: Command) -> list[str]:
+def command_line(name: str, path: Path, command: Command, *, only_checks: bool = False) -> list[str]:
     if name == "nginx.conf":
-        nginx = command("nginx", "nginx-light")
-        return [nginx, "-t", "-e", "stderr", "-p", str(path.parent), "-c", str(path)]
-    return [command("haproxy"), "-c", "-f", str(path)]
-
-
-def run_command(name: str, path: Path, command: Command) -> list[str]:
-    if name == "nginx.conf":
-        nginx = command("nginx", "nginx-light")
-        return [nginx, "-e", "stderr", "-p", str(path.parent), "-c", str(path)]
-    return [command("haproxy"), "-db", "-f", str(path)]
+        nginx = [command("nginx", "nginx-light"), *(["-t"] if only_checks else [])]
+        return [*nginx, "-e", "stderr", "-p", str(path.parent), "-c", str(path)]
+    return [command("haproxy"), "-c" if only_checks else "-db", "-f", str(path)]
 
 
 NAMES = pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg"])
@@ -100,7 +93,8 @@ def test_the_program_itself_finds_nothing_wrong(
     name: str, tmp_path: Path, certificate: Path, command: Command
 ) -> None:
     path = written(name, tmp_path, certificate, free_port())
-    done = subprocess.run(check_command(name, path, command), capture_output=True, text=True, check=False)
+    checking = command_line(name, path, command, only_checks=True)
+    done = subprocess.run(checking, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr.lower().replace('[warn] the "user" directive', "")
 
@@ -141,7 +135,7 @@ def front(
     with served(tmp_path / "data", *more) as one, served(tmp_path / "data", *more) as two:
         hosts = tuple(f"127.0.0.1:{server.port}" for server in (one, two))
         path = written(name, tmp_path, certificate, port, hosts)
-        with subprocess.Popen(run_command(name, path, command), stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command_line(name, path, command), stderr=subprocess.DEVNULL) as process:
             try:
                 found = Front(port, [one, two])
                 while True:

@@ -272,10 +272,9 @@ def is_needed(bench, sites, recordings):
     shows at the end, if anywhere, for most.
     """
     by_what_they_told = sorted(recordings, key=lambda each: -bench.told[each.name])
-    for only_at_the_end in (True, False):
+    for at_end in (True, False):
         for recording in by_what_they_told:
-            how = {"most_wrong": 1, "only_at_the_end": only_at_the_end}
-            if bench.look(recording, QUICK, without=sites, **how).wrong:
+            if bench.look(recording, QUICK, without=sites, most_wrong=1, only_at_the_end=at_end).wrong:
                 bench.told[recording.name] += 1
                 return True
     return False
